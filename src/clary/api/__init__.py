@@ -1,0 +1,8 @@
+"""What an author of a service sees: `@operation`, `Context`, `Kind`, `ServiceError`."""
+
+from clary.api.context import Context, Principal
+from clary.api.errors import ServiceError
+from clary.api.operations import operation
+from clary.wire.messages import Document
+
+__all__ = ["Context", "Document", "Principal", "ServiceError", "operation"]

@@ -1,0 +1,45 @@
+"""What an operation knows of the call it answers, and what it may reach."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clary.storage.ports import Store, Transaction
+
+if TYPE_CHECKING:
+    from clary.settings import Settings
+    from clary.storage.objects import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: `arn:aws:iam::ACCOUNT:root`, `...:user/NAME`, `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`."""
+
+    arn: str
+    account: str
+    access_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    account: str
+    region: str
+    principal: Principal
+    request_id: str
+    now: float
+    """Epoch seconds, taken once per call: every time that the call writes is this one."""
+    store: Store
+    objects: ObjectStore
+    settings: Settings
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        return self.store.begin()
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        return self.store.read()
+
+    def arn(self, service: str, resource: str) -> str:
+        """`arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE`."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"

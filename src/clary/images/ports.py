@@ -1,0 +1,61 @@
+"""What Clary asks of images: an image URI becomes an environment that a job can run in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class ImageError(Exception):
+    """The environment cannot be had; the message is a FailureReason: what was asked for, what there is, and
+    how to alias it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """What an image stands for. Equal specs share one environment."""
+
+    family: str
+    """`scikit-learn`, `xgboost`, `pytorch`, `tensorflow`, `python`, or an alias' name."""
+    version: str
+    python: tuple[str, ...]
+    """Acceptable Python versions, best first: ("3.10", "3.11")."""
+    requirements: tuple[str, ...] = ()
+    """Requirement lines, exact where the tag is."""
+    interpreter: Path | None = None
+    """An existing interpreter to use as it is, from the settings' alias table."""
+    constraints: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    python: Path
+    """The interpreter to run, on the host."""
+    paths: tuple[Path, ...]
+    """Folders that a sandbox must show, read-only, for it to run (the environment, its base installation)."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of what was installed, by normalised name."""
+
+
+Progress = Callable[[str], None]
+"""Told a line for people: `Installing scikit-learn==1.2.1 (3 of 11)`."""
+
+
+class Images(Protocol):
+    def resolve(self, uri: str) -> EnvironmentSpec:
+        """Pure table lookup; no network. Raises `ImageError` for an image that stands for nothing here."""
+        ...
+
+    def ready(self, spec: EnvironmentSpec) -> Environment | None:
+        """The environment if it is built already; quick."""
+        ...
+
+    def build(self, spec: EnvironmentSpec, progress: Progress) -> Environment:
+        """Build it, or wait for who is building it; blocking. Raises `ImageError`."""
+        ...
+
+    def derive(self, spec: EnvironmentSpec, requirements: str) -> EnvironmentSpec:
+        """The same environment with a job's own requirements.txt on top."""
+        ...

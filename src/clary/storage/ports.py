@@ -1,0 +1,498 @@
+"""What Clary asks of a store. `sql/` (SQLite, PostgreSQL) and `memory.py` answer it alike; one
+contract suite, `tests/contract/test_store.py`, holds both to it.
+
+A store keeps records in a few areas, none of them particular to a resource type:
+
+    resources   one row a resource, its document in two parts (spec: as asked for, state: what became of it)
+    tags        key and value by ARN
+    edges       typed, directed, with a small document: experiment membership, lineage
+    metrics     points at full resolution and a running summary per series
+    logs        lines by group and stream
+    outbox      effects to run, written in the transaction that decided them
+    leases      who works on what, until when
+    keys        credentials and what they stand for
+    objects     S3: buckets, objects' metadata, multipart uploads
+
+All work happens inside a transaction: `with store.begin() as tx:` commits at the end of the block,
+durably (it survives `kill -9` and, where the disk keeps its word, a power cut), or leaves nothing
+behind when the block raises. `with store.read() as tx:` sees one consistent state and cannot write.
+Functions are synchronous; the edge calls them from threads. A store may be used from many threads;
+a transaction belongs to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from clary.domain.search import Expression
+
+Document = dict[str, Any]
+
+
+class StorageError(Exception):
+    """Base of what a store raises on purpose."""
+
+
+class Exists(StorageError):
+    """A record with this key is there already."""
+
+
+class Missing(StorageError):
+    """No record has this key."""
+
+
+class Conflict(StorageError):
+    """The record changed since it was read (compare-and-swap on `version`)."""
+
+
+class BadCursor(StorageError):
+    """A page token that this query did not give out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    arn: str
+    """The key. AWS lower-cases the name inside ARNs, so names are unique without regard to case."""
+    account: str
+    region: str
+    kind: str
+    """The noun, as in the model: `TrainingJob`."""
+    name: str
+    created: float
+    modified: float
+    spec: Document = field(default_factory=dict)
+    state: Document = field(default_factory=dict)
+    status: str | None = None
+    target: str | None = None
+    """The status that the user wants it to reach (`Stopped`), for the reconciler."""
+    parent: str | None = None
+    """ARN of the resource this one lives in (a trial's experiment)."""
+    generation: int = 1
+    """Counts incarnations and updates; effects are idempotent by (arn, generation, effect)."""
+    version: int = 0
+
+    @property
+    def document(self) -> Document:
+        return {**self.spec, **self.state}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which resources, in which order, how many. Pages are stable: the cursor holds the last row's sort
+    key and ARN, so rows inserted or deleted meanwhile neither repeat nor hide others."""
+
+    account: str
+    region: str
+    kinds: tuple[str, ...]
+    where: Expression | None = None
+    sort_by: str = "CreationTime"
+    """Any property (see `Expression`). Rows without it come last."""
+    descending: bool = True
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: Sequence[Resource]
+    cursor: str | None
+    """None at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    kind: str
+    """`PartOf` (trial component -> trial), or a lineage association type (`ContributedTo`, ...)."""
+    source: str
+    destination: str
+    created: float
+    document: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    name: str
+    value: float
+    time: float
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of one series: right under out-of-order, repeated and concurrent writes."""
+
+    name: str
+    count: int
+    total: float
+    minimum: float
+    maximum: float
+    deviation: float
+    """Population standard deviation."""
+    last: float
+    """Value of the point that is last by (time, step, order of arrival)."""
+    time: float
+    """Its time."""
+
+    @property
+    def average(self) -> float:
+        return self.total / self.count
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    time: float
+    ingested: float
+    text: str
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    name: str
+    created: float
+    first_time: float | None = None
+    last_time: float | None = None
+    last_ingested: float | None = None
+    lines: int = 0
+    offset: int = 0
+    """How far the source (a log file, in bytes) has been read; advanced by compare-and-swap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    arn: str
+    generation: int
+    name: str
+    payload: Document = field(default_factory=dict)
+    due: float = 0.0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A credential: a user's or root's access key, or a role session's."""
+
+    id: str
+    secret: str
+    account: str
+    principal: str
+    """ARN of who acts: a root, a user, or `assumed-role/ROLE/SESSION`."""
+    created: float
+    token: str | None = None
+    expires: float | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    name: str
+    account: str
+    region: str
+    created: float
+    document: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """Metadata of one object; its bytes lie in the blob store under `blob`."""
+
+    bucket: str
+    key: str
+    blob: str
+    size: int
+    etag: str
+    """With its quotes."""
+    modified: float
+    document: Document = field(default_factory=dict)
+    """Content type, user metadata, checksums, tags, ..., by the model's member names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    id: str
+    bucket: str
+    key: str
+    created: float
+    document: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    number: int
+    blob: str
+    size: int
+    etag: str
+    modified: float
+    document: Document = field(default_factory=dict)
+
+
+class Resources(Protocol):
+    def insert(self, resource: Resource) -> Resource:
+        """Keep a new resource, as version 1. Raises `Exists`."""
+        ...
+
+    def get(self, arn: str) -> Resource:
+        """Raises `Missing`."""
+        ...
+
+    def find(self, arn: str) -> Resource | None: ...
+
+    def update(self, resource: Resource) -> Resource:
+        """Write it if the stored version is `resource.version`; the answer carries the next one.
+        Raises `Conflict`, `Missing`."""
+        ...
+
+    def delete(self, arn: str) -> None:
+        """Take it away with its tags, edges, metrics and effects. Raises `Missing`."""
+        ...
+
+    def list(self, query: Query) -> Page:
+        """Raises `BadCursor`."""
+        ...
+
+    def count(self, query: Query) -> int:
+        """All that match, whatever `limit` and `cursor` say."""
+        ...
+
+    def property_names(self, account: str, region: str, kind: str, prefix: str, limit: int) -> Sequence[str]:
+        """Names of searchable properties in use that start with the prefix, for suggestions."""
+        ...
+
+
+class Tags(Protocol):
+    def get(self, arn: str) -> dict[str, str]: ...
+    def put(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Add or overwrite these keys."""
+        ...
+
+    def remove(self, arn: str, keys: Iterable[str]) -> None: ...
+
+
+class Edges(Protocol):
+    def put(self, edge: Edge) -> None:
+        """Add or overwrite (key: kind, source, destination)."""
+        ...
+
+    def delete(self, kind: str | None, source: str, destination: str) -> bool:
+        """True if there was one. Kind None: of any kind."""
+        ...
+
+    def list(
+        self,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+        kinds: Iterable[str] | None = None,
+        limit: int | None = None,
+        after: tuple[float, str, str] | None = None,
+        descending: bool = False,
+    ) -> Sequence[Edge]:
+        """By time made, then source and destination; `after` is the (created, source, destination) of the
+        last one seen."""
+        ...
+
+
+class Metrics(Protocol):
+    def append(self, arn: str, points: Iterable[Point]) -> None:
+        """Keep every point and bring the summaries up to date. A point equal in name, time, step and value
+        to one there is the same point (a retry), not a second."""
+        ...
+
+    def summaries(self, arns: Iterable[str]) -> dict[str, list[Summary]]:
+        """By ARN, in the order in which each resource's series began."""
+        ...
+
+    def points(
+        self, arn: str, name: str, *, start: float | None = None, end: float | None = None
+    ) -> Sequence[Point]:
+        """One whole series, or its part in [start, end), by (time, step, arrival)."""
+        ...
+
+
+class Logs(Protocol):
+    def create_stream(self, group: str, stream: str, now: float) -> None:
+        """Raises `Exists`. Makes its group."""
+        ...
+
+    def append(
+        self, group: str, stream: str, lines: Sequence[LogLine], *, offset: tuple[int, int] | None = None
+    ) -> None:
+        """Add lines; `offset` (old, new) moves the stream's source offset with them, and raises `Conflict`
+        when it is not `old`: whoever came second has nothing to add. Raises `Missing`."""
+        ...
+
+    def stream(self, group: str, stream: str) -> LogStream:
+        """Raises `Missing`."""
+        ...
+
+    def streams(
+        self, group: str, prefix: str = "", *, after: str | None = None, limit: int = 50
+    ) -> Sequence[LogStream]:
+        """By name. An unknown group has none."""
+        ...
+
+    def groups(self, prefix: str = "", *, after: str | None = None, limit: int = 50) -> Sequence[str]: ...
+
+    def lines(
+        self,
+        group: str,
+        streams: Iterable[str] | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 10_000,
+        newest: bool = False,
+    ) -> Sequence[tuple[str, LogLine]]:
+        """(stream, line) in order of id, which grows with arrival. `after` and `before` are ids, exclusive.
+        `newest` takes the last `limit` lines instead of the first; the answer's order stays."""
+        ...
+
+    def delete_stream(self, group: str, stream: str) -> None:
+        """Raises `Missing`."""
+        ...
+
+
+class Outbox(Protocol):
+    def put(self, effect: Effect) -> Effect:
+        """Queue it; the answer carries its id. An effect equal in (arn, generation, name) replaces the other
+        one's payload and due time and keeps its id."""
+        ...
+
+    def due(self, now: float, limit: int = 1000) -> Sequence[Effect]:
+        """Oldest due first, then by id."""
+        ...
+
+    def next_due(self) -> float | None: ...
+
+    def list(self, arn: str) -> Sequence[Effect]: ...
+
+    def delete(self, id: int) -> bool:
+        """True if it was there."""
+        ...
+
+    def clear(self, arn: str) -> None:
+        """All of this resource."""
+        ...
+
+
+class Leases(Protocol):
+    def acquire(self, key: str, owner: str, now: float, seconds: float) -> bool:
+        """Take or renew; False while another's is unexpired."""
+        ...
+
+    def release(self, key: str, owner: str) -> None: ...
+
+
+class Keys(Protocol):
+    def put(self, key: Key) -> None:
+        """Add or overwrite."""
+        ...
+
+    def find(self, id: str) -> Key | None: ...
+
+    def list(self, principal: str) -> Sequence[Key]: ...
+
+    def delete(self, id: str) -> None: ...
+
+    def purge(self, now: float) -> None:
+        """Forget the expired."""
+        ...
+
+
+class Objects(Protocol):
+    def create_bucket(self, bucket: Bucket) -> None:
+        """Raises `Exists`."""
+        ...
+
+    def find_bucket(self, name: str) -> Bucket | None: ...
+
+    def update_bucket(self, bucket: Bucket) -> None:
+        """Raises `Missing`."""
+        ...
+
+    def delete_bucket(self, name: str) -> None:
+        """Raises `Missing`, and `Conflict` while it holds objects or uploads."""
+        ...
+
+    def list_buckets(self, account: str) -> Sequence[Bucket]:
+        """By name."""
+        ...
+
+    def put(self, record: ObjectRecord) -> ObjectRecord | None:
+        """Add or overwrite; the answer is what stood there, whose blob is now unused."""
+        ...
+
+    def find(self, bucket: str, key: str) -> ObjectRecord | None: ...
+
+    def delete(self, bucket: str, key: str) -> ObjectRecord | None: ...
+
+    def list(self, bucket: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> Sequence[ObjectRecord]:
+        """By key, in the order of its UTF-8 bytes; keys greater than `after` that start with `prefix`."""
+        ...
+
+    def create_upload(self, upload: Upload) -> None: ...
+
+    def find_upload(self, id: str) -> Upload | None: ...
+
+    def list_uploads(
+        self, bucket: str, *, prefix: str = "", after: tuple[str, str] = ("", ""), limit: int = 1000
+    ) -> Sequence[Upload]:
+        """By (key, id)."""
+        ...
+
+    def delete_upload(self, id: str) -> Sequence[Part]:
+        """With its parts, which are the answer."""
+        ...
+
+    def put_part(self, upload: str, part: Part) -> Part | None:
+        """Add or overwrite; the answer is what stood there."""
+        ...
+
+    def list_parts(self, upload: str, *, after: int = 0, limit: int = 10_000) -> Sequence[Part]:
+        """By number."""
+        ...
+
+    def blob_in_use(self, blob: str) -> bool: ...
+
+
+class Transaction(Protocol):
+    @property
+    def resources(self) -> Resources: ...
+    @property
+    def tags(self) -> Tags: ...
+    @property
+    def edges(self) -> Edges: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def logs(self) -> Logs: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def objects(self) -> Objects: ...
+
+
+class Store(Protocol):
+    def begin(self) -> AbstractContextManager[Transaction]: ...
+
+    def read(self) -> AbstractContextManager[Transaction]: ...
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Call back, from whatever thread committed, after each commit that put an effect into the outbox."""
+        ...
+
+    def append_points(self, arn: str, points: Sequence[Point]) -> None:
+        """As `Metrics.append`, returning once the points are durable; calls of many threads share commits.
+        The hot path of BatchPutMetrics. Raises `Missing` when there is no such resource."""
+        ...
+
+    def close(self) -> None: ...
