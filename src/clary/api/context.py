@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clary.api.changes import Changes
+from clary.settings import Settings
 from clary.storage.ports import Store, Transaction
 
 if TYPE_CHECKING:
-    from clary.settings import Settings
     from clary.storage.objects import ObjectStore
 
 
@@ -23,6 +24,16 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Ports:
+    """What the house stands on; made once, by `clary.app`."""
+
+    settings: Settings
+    store: Store
+    objects: ObjectStore
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     account: str
     region: str
@@ -30,9 +41,20 @@ class Context:
     request_id: str
     now: float
     """Epoch seconds, taken once per call: every time that the call writes is this one."""
-    store: Store
-    objects: ObjectStore
-    settings: Settings
+    ports: Ports
+    user_agent: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        return self.ports.settings
+
+    @property
+    def store(self) -> Store:
+        return self.ports.store
+
+    @property
+    def objects(self) -> ObjectStore:
+        return self.ports.objects
 
     def begin(self) -> AbstractContextManager[Transaction]:
         return self.store.begin()

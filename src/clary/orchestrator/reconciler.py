@@ -1,0 +1,183 @@
+"""Runs effects and records what they led to.
+
+- Every effect in the outbox runs at least once; its event is recorded at most once, in the transaction that
+  takes the effect out. An event whose effect is gone meanwhile (the job was stopped) is dropped.
+- Effects of one resource may overlap (a program runs while its deadline is awaited); steps of one resource
+  never do: each is a compare-and-swap on the row.
+- A restarted server finds in the outbox just the effects without an event, and runs them again; handlers
+  are idempotent.
+- An effect that raises becomes an `EffectFailed` event, never a dead task.
+- Nothing polls: a commit that queues an effect wakes the loop, and the next due time bounds its sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from clary.storage.ports import Conflict, Document, Effect, Resource, Store, Transaction
+
+log = logging.getLogger(__name__)
+
+
+class Decision(Protocol):
+    @property
+    def changes(self) -> Document: ...
+    @property
+    def effects(self) -> tuple[tuple[str, float], ...]: ...
+    @property
+    def abandon(self) -> bool: ...
+
+
+class Machine(Protocol):
+    """A kind's behaviour: the pure step, what runs its effects, and what else to write with a step."""
+
+    status: str
+    """The document's member that the row's status shows."""
+
+    def step(self, resource: Resource, event: Any, now: float) -> Decision: ...
+    def failed(self, error: Exception) -> Any:
+        """The event for an effect that raised."""
+        ...
+
+    def effects(self) -> Mapping[str, Callable[[Resource], Awaitable[Any]]]:
+        """By name. A handler answers an event, or None to be taken out without one."""
+        ...
+
+    def recorded(self, tx: Transaction, before: Resource, after: Resource) -> None:
+        """In the step's transaction: keep what derives from the row up to date."""
+        ...
+
+    def committed(self, after: Resource) -> None:
+        """After it, on the loop."""
+        ...
+
+    def resumed(self, resource: Resource, effect: str) -> None:
+        """At start, before anything runs, for each effect left over."""
+        ...
+
+
+class Reconciler:
+    def __init__(
+        self, store: Store, machines: Mapping[str, Machine], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._machines, self._clock = store, machines, clock
+        self._running: dict[int, tuple[str, asyncio.Task[None]]] = {}
+        self._woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled. What runs then is left as it is: it belongs to the next server."""
+        loop = asyncio.get_running_loop()
+        self._store.subscribe(lambda: loop.call_soon_threadsafe(self._woken.set))
+        await self._resume()
+        try:
+            while True:
+                self._woken.clear()
+                delay = await self._start_due()
+                try:
+                    await asyncio.wait_for(self._woken.wait(), delay)
+                except TimeoutError:
+                    continue
+        finally:
+            tasks = [task for _, task in self._running.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _resume(self) -> None:
+        def leftovers() -> list[tuple[Resource, str]]:
+            with self._store.read() as tx:
+                found = [(tx.resources.find(effect.arn), effect.name) for effect in tx.outbox.due(float("inf"))]
+                return [(resource, name) for resource, name in found if resource is not None]
+
+        for resource, name in await asyncio.to_thread(leftovers):
+            if resource.kind in self._machines:
+                self._machines[resource.kind].resumed(resource, name)
+
+    async def _start_due(self) -> float | None:
+        now = self._clock()
+
+        def look() -> tuple[list[Effect], float | None]:
+            with self._store.read() as tx:
+                due = list(tx.outbox.due(now, limit=10_000))
+                future = tx.outbox.next_due_after(now)
+                return due, future
+
+        due, future = await asyncio.to_thread(look)
+        for effect in due:
+            if effect.id not in self._running:
+                task = asyncio.create_task(self._perform(effect), name=f"{effect.name} {effect.arn}")
+                self._running[effect.id] = (effect.arn, task)
+        return None if future is None else max(0.0, future - self._clock())
+
+    async def _perform(self, effect: Effect) -> None:
+        try:
+            resource = await asyncio.to_thread(self._find, effect.arn)
+            if resource is None or resource.kind not in self._machines:
+                await asyncio.to_thread(self._drop, effect)
+                return
+            machine = self._machines[resource.kind]
+            try:
+                event = await machine.effects()[effect.name](resource)
+            except Exception as error:
+                log.exception("%s of %s failed", effect.name, effect.arn)
+                event = machine.failed(error)
+            await self._record(effect, event)
+        finally:
+            self._running.pop(effect.id, None)
+            self._woken.set()
+
+    async def tell(self, arn: str, event: Any) -> None:
+        """Record an event that no effect's end brings: progress."""
+        await self._record(Effect(arn, 0, ""), event)
+
+    async def _record(self, effect: Effect, event: Any) -> None:
+        while True:
+            try:
+                done = await asyncio.to_thread(self._step, effect, event)
+                break
+            except Conflict:
+                continue
+        if done is None:
+            return
+        after, abandon = done
+        if abandon:
+            for id, (arn, task) in list(self._running.items()):
+                if arn == effect.arn and id != effect.id:
+                    task.cancel()
+        self._machines[after.kind].committed(after)
+
+    def _step(self, effect: Effect, event: Any) -> tuple[Resource, bool] | None:
+        with self._store.begin() as tx:
+            if effect.id and not tx.outbox.delete(effect.id):
+                return None
+            before = tx.resources.find(effect.arn)
+            if before is None or event is None:
+                return None
+            machine = self._machines[before.kind]
+            now = self._clock()
+            decision = machine.step(before, event, now)
+            if decision.abandon:
+                tx.outbox.clear(effect.arn)
+            for name, due in decision.effects:
+                tx.outbox.put(Effect(effect.arn, before.generation, name, due=due))
+            after = before
+            if decision.changes:
+                state = {**before.state, **decision.changes}
+                after = tx.resources.update(
+                    replace(before, state=state, status=state.get(machine.status), modified=now)
+                )
+                machine.recorded(tx, before, after)
+            return after, decision.abandon
+
+    def _find(self, arn: str) -> Resource | None:
+        with self._store.read() as tx:
+            return tx.resources.find(arn)
+
+    def _drop(self, effect: Effect) -> None:
+        with self._store.begin() as tx:
+            tx.outbox.delete(effect.id)
