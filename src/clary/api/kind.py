@@ -1,7 +1,8 @@
 """A resource kind as a declaration: the model's shapes plus what AWS does not write into its model.
 
     TrainingJob = Kind("sagemaker", "TrainingJob", status="TrainingJobStatus", initial="InProgress",
-                       exists="ResourceInUse", missing=("ValidationException", "Requested resource not found."))
+                       exists="ResourceInUse",
+                       missing=("ValidationException", "Requested resource not found."))
     TrainingJob.serves("Create", "Describe", "List", "Stop", "Delete")
 
     @TrainingJob.on_create
@@ -10,20 +11,22 @@
 Served operations keep the request as `spec`, what became of it as `state`, and answer with both: each
 output shape takes the members that it knows.
 
-    Create    unique name (by ARN, so without regard to case), ARN, times, tags, first status
+    Create    unique name (by ARN, so without regard to case), ARN, times, tags, first status, who made it
     Describe  the document, after the hooks of `on_describe`
-    List      filters, sorting and pages as the input shape names them
-    Update    merges the request's members into `spec`
+    List      filters, sorting and pages as the input shape names them; the hooks of `on_list` narrow it
+    Update    merges the request's members, after the hooks of `on_update`, into `spec`
     Stop      sets the target `Stopped` and queues a `wake`; the state machine does the rest
-    Delete    the row with all that hangs on it
+    Delete    the row with all that hangs on it, unless a hook of `on_delete` refuses
+
+A resource is named by its noun's name member, or by its ARN where the model allows that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from clary.api.context import Context
 from clary.api.errors import ServiceError
@@ -35,8 +38,22 @@ from clary.wire.models import service as model_of
 CreateHook = Callable[[Context, Transaction, Resource], Resource | None]
 DeleteHook = Callable[[Context, Transaction, Resource], None]
 DescribeHook = Callable[[Context, Transaction, Resource, Document], Document]
+ListHook = Callable[[Context, Transaction, Document], "Expression | None"]
+UpdateHook = Callable[[Context, Transaction, Resource, Document], Document]
 
 VERBS = ("Create", "Describe", "List", "Update", "Stop", "Delete")
+
+
+class Placed(Protocol):
+    """What has an account and a region: a call's context, a resource."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+
+
+_EXISTS = "{noun} names must be unique within an AWS account and region. {noun} with name ({{name}}) already exists."
 WAKE = "wake"
 """The effect that makes the reconciler look at a resource."""
 
@@ -53,19 +70,26 @@ class Kind:
         status: str | None = None,
         initial: str | None = None,
         page: int = 10,
+        identifier: str | None = None,
+        summary: Mapping[str, str] | None = None,
     ) -> None:
-        """`exists`: error code, or code and message with `{name}` and `{arn}`, of a second Create. `arn`: the resource
-        part before the name, by default the noun in kebab case. `status`: the member that shows the row's status;
-        `initial`: its first value. `page`: rows per List when MaxResults is not given."""
+        """`exists`: error code, or code and message with `{name}` and `{arn}`, of a second Create. `arn`: the
+        resource part before the name, by default the noun in kebab case. `status`: the member that shows the
+        row's status; `initial`: its first value. `page`: rows per List when MaxResults is not given.
+        `identifier`: the member that says which one in Describe, Update, Stop and Delete, by default the noun's
+        name. `summary`: members that List calls otherwise than Describe, by List's name."""
         self.service, self.noun = service, noun
-        self.exists = exists if isinstance(exists, tuple) else (exists, f"{noun} names must be unique within an AWS account and region. {noun} with name ({{name}}) already exists.")
+        self.exists = exists if isinstance(exists, tuple) else (exists, _EXISTS.format(noun=noun))
         self.missing = missing
         self.path = arn or re.sub(r"(?<!^)(?=[A-Z])", "-", noun).lower()
         self.status, self.initial, self.page = status, initial, page
+        self.identifier, self.summary = identifier or f"{noun}Name", summary or {}
         self._created: list[CreateHook] = []
         self._deleted: list[DeleteHook] = []
         self._described: list[DescribeHook] = []
         self._stopped: list[DeleteHook] = []
+        self._listed: list[ListHook] = []
+        self._updated: list[UpdateHook] = []
 
     def serves(self, *verbs: str) -> None:
         """Answer these verbs' operations. Raises `LookupError` for one that the model does not have."""
@@ -95,28 +119,52 @@ class Kind:
         self._stopped.append(hook)
         return hook
 
-    def arn(self, ctx: Context, name: str) -> str:
-        return ctx.arn(self.service, f"{self.path}/{name.lower()}")
+    def on_list(self, hook: ListHook) -> ListHook:
+        """Narrow a List by what its request says beyond the usual filters; raises ServiceError to refuse."""
+        self._listed.append(hook)
+        return hook
 
-    def load(self, ctx: Context, tx: Transaction, name: str) -> Resource:
+    def on_update(self, hook: UpdateHook) -> UpdateHook:
+        """Answer the members to merge into `spec`, given the stored resource and the request."""
+        self._updated.append(hook)
+        return hook
+
+    def arn(self, where: Placed, name: str) -> str:
+        """Of the resource with this name; an ARN stays what it is."""
+        if name.startswith("arn:"):
+            head, _, tail = name.partition("/")
+            return f"{head}/{tail.lower()}"
+        return f"arn:aws:{self.service}:{where.region}:{where.account}:{self.path}/{name.lower()}"
+
+    def load(self, where: Placed, tx: Transaction, name: str) -> Resource:
         """Raises the kind's `missing` error."""
-        found = tx.resources.find(self.arn(ctx, name))
-        if found is None:
+        arn = self.arn(where, name)
+        found = tx.resources.find(arn)
+        if found is None or found.kind != self.noun:
             code, message = self.missing
-            raise ServiceError(code, message.format(name=name, arn=self.arn(ctx, name)))
+            raise ServiceError(code, message.format(name=name, arn=arn))
         return found
+
+    def new(
+        self, where: Placed, name: str, spec: Document, now: float, by: Document | None = None
+    ) -> Resource:
+        """A resource as Create makes it, not yet kept. `by`: the UserContext of who made it."""
+        arn = self.arn(where, name)
+        state: Document = {f"{self.noun}Arn": arn, "CreationTime": now, "LastModifiedTime": now}
+        if by:
+            state["CreatedBy"] = state["LastModifiedBy"] = by
+        if self.status and self.initial:
+            state[self.status] = self.initial
+        return Resource(
+            arn=arn, account=where.account, region=where.region, kind=self.noun, name=name, created=now,
+            modified=now, spec=spec, state=state, status=self.initial,
+        )  # fmt: skip
 
     def create(self, ctx: Context, request: Document) -> Document:
         name = request[f"{self.noun}Name"]
-        arn = self.arn(ctx, name)
         spec = {member: value for member, value in request.items() if member != "Tags"}
-        state: Document = {f"{self.noun}Arn": arn, "CreationTime": ctx.now, "LastModifiedTime": ctx.now}
-        if self.status and self.initial:
-            state[self.status] = self.initial
-        resource = Resource(
-            arn=arn, account=ctx.account, region=ctx.region, kind=self.noun, name=name, created=ctx.now,
-            modified=ctx.now, spec=spec, state=state, status=self.initial,
-        )  # fmt: skip
+        resource = self.new(ctx, name, spec, ctx.now, user_context(ctx))
+        arn = resource.arn
         with ctx.begin() as tx:
             if tx.resources.find(arn) is not None:
                 raise self._exists(name, arn)
@@ -137,7 +185,7 @@ class Kind:
 
     def describe(self, ctx: Context, request: Document) -> Document:
         with ctx.read() as tx:
-            resource = self.load(ctx, tx, request[f"{self.noun}Name"])
+            resource = self.load(ctx, tx, request[self.identifier])
             return self.show(ctx, tx, resource)
 
     def show(self, ctx: Context, tx: Transaction, resource: Resource) -> Document:
@@ -148,40 +196,71 @@ class Kind:
 
     def list(self, ctx: Context, request: Document) -> Document:
         output = model_of(self.service).operations[f"List{_plural(self.noun)}"].output
+        assert output is not None
         member = next(name for name, shape in output.members.items() if shape.type_name == "list")
-        query = Query(
-            account=ctx.account, region=ctx.region, kinds=(self.noun,), where=list_filter(request),
-            sort_by=request.get("SortBy", "CreationTime"), descending=request.get("SortOrder", "Descending") == "Descending",
-            limit=request.get("MaxResults", self.page), cursor=request.get("NextToken"),
-        )  # fmt: skip
         with ctx.read() as tx:
+            terms = [list_filter(request), *(hook(ctx, tx, request) for hook in self._listed)]
+            query = Query(
+                account=ctx.account, region=ctx.region, kinds=(self.noun,), where=both(terms),
+                sort_by=request.get("SortBy", "CreationTime"),
+                descending=request.get("SortOrder", "Descending") == "Descending",
+                limit=request.get("MaxResults", self.page), cursor=request.get("NextToken"),
+            )  # fmt: skip
             try:
                 page = tx.resources.list(query)
             except BadCursor:
                 raise ServiceError("ValidationException", "Invalid pagination token: NextToken.") from None
-        return {member: [resource.document for resource in page.items], "NextToken": page.cursor}
+        return {member: [self.summarise(resource) for resource in page.items], "NextToken": page.cursor}
+
+    def summarise(self, resource: Resource) -> Document:
+        """The document under the names that List uses."""
+        document = resource.document
+        for name, member in self.summary.items():
+            if member in document:
+                document[name] = document[member]
+        return document
 
     def update(self, ctx: Context, request: Document) -> Document:
         with ctx.begin() as tx:
-            resource = self.load(ctx, tx, request[f"{self.noun}Name"])
-            spec = {**resource.spec, **request, f"{self.noun}Name": resource.name}
-            state = {**resource.state, "LastModifiedTime": ctx.now}
+            resource = self.load(ctx, tx, request[self.identifier])
+            changes = dict(request)
+            for hook in self._updated:
+                changes = hook(ctx, tx, resource, changes)
+            spec = {**resource.spec, **changes}
+            if f"{self.noun}Name" in resource.spec:
+                spec[f"{self.noun}Name"] = resource.spec[f"{self.noun}Name"]
+            state = {**resource.state, "LastModifiedTime": ctx.now, "LastModifiedBy": user_context(ctx)}
             return tx.resources.update(replace(resource, spec=spec, state=state, modified=ctx.now)).document
 
     def stop(self, ctx: Context, request: Document) -> None:
         with ctx.begin() as tx:
-            resource = self.load(ctx, tx, request[f"{self.noun}Name"])
+            resource = self.load(ctx, tx, request[self.identifier])
             for hook in self._stopped:
                 hook(ctx, tx, resource)
             tx.resources.update(replace(resource, target="Stopped"))
             tx.outbox.put(Effect(resource.arn, resource.generation, WAKE, due=ctx.now))
 
-    def delete(self, ctx: Context, request: Document) -> None:
+    def delete(self, ctx: Context, request: Document) -> Document:
         with ctx.begin() as tx:
-            resource = self.load(ctx, tx, request[f"{self.noun}Name"])
+            resource = self.load(ctx, tx, request[self.identifier])
             for hook in self._deleted:
                 hook(ctx, tx, resource)
             tx.resources.delete(resource.arn)
+            return {f"{self.noun}Arn": resource.arn}
+
+
+def user_context(ctx: Context) -> Document:
+    """Who calls, as the model's UserContext."""
+    identity = {"Arn": ctx.principal.arn}
+    if ctx.principal.arn.endswith(":root"):
+        identity["PrincipalId"] = ctx.principal.account
+    return {"IamIdentity": identity}
+
+
+def both(terms: Iterable[Expression | None]) -> Expression | None:
+    """All terms that are there hold; None when none is."""
+    given = tuple(term for term in terms if term is not None)
+    return None if not given else given[0] if len(given) == 1 else Both(given)
 
 
 _COMPARED: Mapping[str, tuple[str, Operator]] = {
