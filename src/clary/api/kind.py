@@ -53,7 +53,10 @@ class Placed(Protocol):
     def region(self) -> str: ...
 
 
-_EXISTS = "{noun} names must be unique within an AWS account and region. {noun} with name ({{name}}) already exists."
+_EXISTS = (
+    "{noun} names must be unique within an AWS account and region."
+    " {noun} with name ({{name}}) already exists."
+)  # fmt: skip
 WAKE = "wake"
 """The effect that makes the reconciler look at a resource."""
 
@@ -76,8 +79,8 @@ class Kind:
         """`exists`: error code, or code and message with `{name}` and `{arn}`, of a second Create. `arn`: the
         resource part before the name, by default the noun in kebab case. `status`: the member that shows the
         row's status; `initial`: its first value. `page`: rows per List when MaxResults is not given.
-        `identifier`: the member that says which one in Describe, Update, Stop and Delete, by default the noun's
-        name. `summary`: members that List calls otherwise than Describe, by List's name."""
+        `identifier`: the member that says which one in Describe, Update, Stop and Delete, by default the
+        noun's name. `summary`: members that List calls otherwise than Describe, by List's name."""
         self.service, self.noun = service, noun
         self.exists = exists if isinstance(exists, tuple) else (exists, _EXISTS.format(noun=noun))
         self.missing = missing
