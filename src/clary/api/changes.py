@@ -4,39 +4,56 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Watch:
+    """Remembers a change from the moment it was made, so look at the store *inside* the watch, then wait."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """True once something changed since the last wait, False after `seconds` without."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    def notify(self) -> None:
+        self._changed.set()
 
 
 class Changes:
-    """- Callable from any thread; waiting is for the loop that `bind` named.
+    """- `publish` may be called from any thread; watching is for the loop that `bind` named.
     - A hint, never the truth: nothing is kept, and a server that restarts has told nobody.
     """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
     def publish(self, arn: str) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, arn)
+            self._loop.call_soon_threadsafe(self._notify, arn)
 
-    async def wait(self, arn: str, seconds: float) -> bool:
-        """True once `arn` changed, False after `seconds` without."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[arn].add(future)
+    @contextmanager
+    def watch(self, arn: str) -> Iterator[Watch]:
+        watch = Watch()
+        self._watches[arn].add(watch)
         try:
-            await asyncio.wait_for(future, seconds)
-            return True
-        except TimeoutError:
-            return False
+            yield watch
         finally:
-            self._waiting[arn].discard(future)
-            if not self._waiting[arn]:
-                del self._waiting[arn]
+            self._watches[arn].discard(watch)
+            if not self._watches[arn]:
+                del self._watches[arn]
 
-    def _wake(self, arn: str) -> None:
-        for future in self._waiting.get(arn, ()):
-            if not future.done():
-                future.set_result(None)
+    def _notify(self, arn: str) -> None:
+        for watch in self._watches.get(arn, ()):
+            watch.notify()

@@ -52,12 +52,21 @@ class Downloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Launched:
+    """The engine told where it runs the program; kept, so that a restarted server finds it again."""
+
+    engine: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
-    """The program ended. `reason` explains a failure, for people."""
+    """The program ended. `reason` explains a failure, for people; `metrics` are the last values of its log's
+    metrics, as FinalMetricDataList shows them."""
 
     succeeded: bool
     ended: float
     reason: str = ""
+    metrics: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,18 @@ class Expired:
     """MaxRuntimeInSeconds is over."""
 
 
-Event = Woken | Progress | Prepared | Admitted | Downloaded | Exited | Uploaded | EffectFailed | Expired
+Event = (
+    Woken
+    | Progress
+    | Prepared
+    | Admitted
+    | Downloaded
+    | Launched
+    | Exited
+    | Uploaded
+    | EffectFailed
+    | Expired
+)
 
 
 class Job(Protocol):
@@ -132,17 +152,21 @@ def step(job: Job, event: Event, now: float) -> Step:
             message = "Downloading input data" + "".join(f". {note}" for note in notes)
             return _enter(job, "download", "Downloading", message, now)
         case Downloaded() if at == "download":
-            entered = _enter(job, "run", "Training", "Training image download completed. Training in progress.", now)
+            entered = _enter(
+                job, "run", "Training", "Training image download completed. Training in progress.", now
+            )
             limit = job.spec.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
             changes = {**entered.changes, "TrainingStartTime": now}
             return Step(changes, (*entered.effects, ("deadline", now + limit)))
+        case Launched(engine) if at == "run":
+            return Step({"Clary": {**job.state["Clary"], "engine": engine}})
         case Expired() if at == "run" and "stop" not in job.state["Clary"]:
             changes = _transition(job, "MaxRuntimeExceeded", "Stopping: MaxRuntimeInSeconds is over", now)
             changes["TrainingJobStatus"] = "Stopping"
             changes["Clary"] = {**job.state["Clary"], "stop": "MaxRuntimeExceeded"}
             return Step(changes, (("stop", now),))
-        case Exited(succeeded, ended, reason) if at == "run":
-            return _exited(job, succeeded, ended, reason, now)
+        case Exited() if at == "run":
+            return _exited(job, event, now)
         case Uploaded(model) if at == "upload":
             return _finish(job, job.state["Clary"]["outcome"], model, now)
     return Step({})
@@ -154,15 +178,17 @@ def _enter(job: Job, name: str, status: str, message: str, now: float) -> Step:
     return Step(changes, ((name, now),))
 
 
-def _exited(job: Job, succeeded: bool, ended: float, reason: str, now: float) -> Step:
+def _exited(job: Job, exit: Exited, now: float) -> Step:
     stopped = job.state["Clary"].get("stop")
-    outcome = "Stopped" if stopped else "Completed" if succeeded else "Failed"
+    outcome = "Stopped" if stopped else "Completed" if exit.succeeded else "Failed"
     entered = _enter(job, "upload", "Uploading", "Uploading generated training model", now)
-    changes = {**entered.changes, "TrainingEndTime": ended}
+    changes = {**entered.changes, "TrainingEndTime": exit.ended}
     changes["Clary"] = {**changes["Clary"], "outcome": outcome}
     if outcome == "Failed":
-        changes["FailureReason"] = reason[:REASON_LIMIT]
-    seconds = max(0, round(ended - job.state.get("TrainingStartTime", ended)))
+        changes["FailureReason"] = exit.reason[:REASON_LIMIT]
+    if exit.metrics:
+        changes["FinalMetricDataList"] = list(exit.metrics)
+    seconds = max(0, round(exit.ended - job.state.get("TrainingStartTime", exit.ended)))
     changes["TrainingTimeInSeconds"] = changes["BillableTimeInSeconds"] = max(1, seconds)
     return Step(changes, entered.effects, abandon=True)
 
@@ -176,7 +202,9 @@ def _stop(job: Job, at: str, now: float) -> Step:
         changes["Clary"] = {**job.state["Clary"], "stop": "Stopped"}
         return Step(changes, (("stop", now),))
     if at == "upload":
-        return Step({"TrainingJobStatus": "Stopping"} if job.state["TrainingJobStatus"] == "InProgress" else {})
+        return Step(
+            {"TrainingJobStatus": "Stopping"} if job.state["TrainingJobStatus"] == "InProgress" else {}
+        )
     return _finish(job, "Stopped", None, now)
 
 
@@ -189,7 +217,11 @@ def _finish(job: Job, outcome: str, model: str | None, now: float) -> Step:
     secondary = outcome
     if outcome == "Stopped":
         secondary = job.state.get("Clary", {}).get("stop", "Stopped")
-    words = {"Completed": "Training job completed", "Failed": "Training job failed", "Stopped": "Training job stopped"}
+    words = {
+        "Completed": "Training job completed",
+        "Failed": "Training job failed",
+        "Stopped": "Training job stopped",
+    }
     changes = _transition(job, secondary, words[outcome], now)
     transitions = changes["SecondaryStatusTransitions"]
     changes["SecondaryStatusTransitions"] = [*transitions[:-1], {**transitions[-1], "EndTime": now}]
@@ -216,5 +248,3 @@ def _message(job: Job, message: str, now: float) -> Document:
         transitions[-1] = {**transitions[-1], "StatusMessage": message}
     return {"SecondaryStatusTransitions": transitions, "LastModifiedTime": now,
             "SecondaryStatus": job.state.get("SecondaryStatus", "Starting")}  # fmt: skip
-
-

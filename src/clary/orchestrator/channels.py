@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import posixpath
 import shutil
+import tarfile
+import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,13 +28,35 @@ def download(job: Resource, files: JobFiles, objects: ObjectStore) -> None:
         source = channel.get("DataSource", {}).get("S3DataSource")
         if source:
             fetch_channel(job, source, channel.get("CompressionType", "None") == "Gzip", target, objects)
-    submitted = json_string(job.spec.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
-    if submitted.startswith("s3://"):
-        bucket, key = split(submitted)
+    source = source_archive(job)
+    if source is not None:
+        bucket, key = source
         if not exists(objects, bucket, key):
-            raise DownloadError(f"ClientError: the source archive {submitted} (sagemaker_submit_directory) does not exist.")
+            raise DownloadError(f"ClientError: the source archive s3://{bucket}/{key} (sagemaker_submit_directory) does not exist.")
         files.source.parent.mkdir(parents=True, exist_ok=True)
         objects.fetch(bucket, key, files.source)
+
+
+def source_archive(job: Resource) -> tuple[str, str] | None:
+    """Bucket and key of the script mode's source, where the job has one."""
+    submitted = json_string(job.spec.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+    return split(submitted) if submitted.startswith("s3://") else None
+
+
+def requirements(job: Resource, objects: ObjectStore) -> str:
+    """The source's requirements.txt; empty when there is none. Raises `DownloadError` for a broken archive."""
+    source = source_archive(job)
+    if source is None or not exists(objects, *source):
+        return ""
+    try:
+        with objects.open(*source) as packed, tarfile.open(fileobj=packed, mode="r|gz") as tar:
+            for member in tar:
+                if posixpath.normpath(member.name) == "requirements.txt" and member.isfile():
+                    file = tar.extractfile(member)
+                    return file.read().decode("utf-8", "replace") if file else ""
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DownloadError(f"ClientError: s3://{source[0]}/{source[1]} is not a tar.gz archive: {error}.") from error
+    return ""
 
 
 def fetch_channel(job: Resource, source: Document, gunzip: bool, target: Path, objects: ObjectStore) -> None:
@@ -82,7 +107,10 @@ def keys(objects: ObjectStore, bucket: str, prefix: str) -> list[str]:
 
 
 def exists(objects: ObjectStore, bucket: str, key: str) -> bool:
-    return objects.find(bucket, key) is not None
+    try:
+        return objects.find(bucket, key) is not None
+    except NoSuchBucket:
+        return False
 
 
 def relative(key: str, prefix: str) -> str:

@@ -58,6 +58,7 @@ class Follower:
         """`component`: ARN of the trial component that gets the metrics."""
         self._store, self._path, self._group, self._stream = store, path, group, stream
         self._component, self._patterns, self._clock = component, patterns, clock
+        self._offset: int | None = None
 
     async def follow(self, ended: asyncio.Event) -> None:
         """Until the log is drained after `ended` is set."""
@@ -78,7 +79,7 @@ class Follower:
             size = self._path.stat().st_size
         except FileNotFoundError:
             return 0
-        offset = self._offset
+        offset = self._kept()
         if size <= offset:
             return 0
         with self._path.open("rb") as file:
@@ -90,10 +91,12 @@ class Follower:
         self._keep(parse(data, self._clock()), offset, offset + len(data))
         return len(data)
 
-    @property
-    def _offset(self) -> int:
-        with self._store.read() as tx:
-            return tx.logs.stream(self._group, self._stream).offset
+    def _kept(self) -> int:
+        """How far the log is in the store already: asked once, for whoever followed before a crash."""
+        if self._offset is None:
+            with self._store.read() as tx:
+                self._offset = tx.logs.stream(self._group, self._stream).offset
+        return self._offset
 
     def _keep(self, lines: Sequence[LogLine], old: int, new: int) -> None:
         points = [point for line in lines for point in self._patterns.points(line)]
@@ -101,3 +104,4 @@ class Follower:
             tx.logs.append(self._group, self._stream, lines, offset=(old, new))
             if points and tx.resources.find(self._component) is not None:
                 tx.metrics.append(self._component, points)
+        self._offset = new

@@ -17,11 +17,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from clary.storage.ports import Conflict, Document, Effect, Resource, Store, Transaction
 
 log = logging.getLogger(__name__)
+
+
+Tell = Callable[[Any], Awaitable[None]]
+"""Records an event of the resource at hand while its effect goes on: progress, where the program runs."""
 
 
 class Decision(Protocol):
@@ -44,7 +49,7 @@ class Machine(Protocol):
         """The event for an effect that raised."""
         ...
 
-    def effects(self) -> Mapping[str, Callable[[Resource], Awaitable[Any]]]:
+    def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[Any]]]:
         """By name. A handler answers an event, or None to be taken out without one."""
         ...
 
@@ -122,7 +127,7 @@ class Reconciler:
                 return
             machine = self._machines[resource.kind]
             try:
-                event = await machine.effects()[effect.name](resource)
+                event = await machine.effects()[effect.name](resource, partial(self._tell, effect.arn))
             except Exception as error:
                 log.exception("%s of %s failed", effect.name, effect.arn)
                 event = machine.failed(error)
@@ -131,8 +136,7 @@ class Reconciler:
             self._running.pop(effect.id, None)
             self._woken.set()
 
-    async def tell(self, arn: str, event: Any) -> None:
-        """Record an event that no effect's end brings: progress."""
+    async def _tell(self, arn: str, event: Any) -> None:
         await self._record(Effect(arn, 0, ""), event)
 
     async def _record(self, effect: Effect, event: Any) -> None:

@@ -1,0 +1,183 @@
+"""The composition root: the only place that picks implementations and puts the house together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from clary.api import Changes, Ports
+from clary.clients import environment, hook_path
+from clary.engines.ports import Engine
+from clary.engines.process import ProcessEngine, toolkit_path
+from clary.gateway import Gateway
+from clary.gateway.server import serve as serve_http
+from clary.images.environments import Environments
+from clary.orchestrator import capacity, sweep
+from clary.orchestrator.container import Workplace
+from clary.orchestrator.reconciler import Reconciler
+from clary.orchestrator.slots import Slots
+from clary.orchestrator.training import TrainingJobs
+from clary.services import iam, sts
+from clary.services.sagemaker.components import update_job_component
+from clary.settings import Settings
+from clary.storage.blobs import FileBlobs
+from clary.storage.objects import ObjectStore
+from clary.storage.ports import Resource
+from clary.storage.sql import open_store
+
+SERVICES: Mapping[str, tuple[str, ...]] = {
+    "sagemaker": (
+        "clary.services.sagemaker.training",
+        "clary.services.sagemaker.experiments",
+        "clary.services.sagemaker.trials",
+        "clary.services.sagemaker.components",
+        "clary.services.sagemaker.search",
+        "clary.services.sagemaker.lineage",
+        "clary.services.sagemaker.tags",
+    ),
+    "sagemaker-metrics": ("clary.services.metrics",),
+    "s3": ("clary.services.s3",),
+    "sts": ("clary.services.sts",),
+    "iam": ("clary.services.iam",),
+    "logs": ("clary.services.logs.events",),
+}
+"""botocore's service names, and the modules whose import answers their operations."""
+
+KNOWN = (*SERVICES, "sagemaker-runtime", "sagemaker-featurestore-runtime", "cloudwatch", "application-autoscaling")
+"""Services that the gateway recognises; what is not answered is refused as `UnsupportedOperation`."""
+
+SESSION_SECONDS = 7 * 86400
+"""How long a job's credentials last: longer than MaxRuntimeInSeconds allows a job to run by default."""
+
+
+class HomeInUse(Exception):
+    """Another server works in this home; the message says where it is."""
+
+
+@dataclass
+class House:
+    """Everything that one server is made of."""
+
+    ports: Ports
+    engine: Engine
+    images: Environments
+    reconciler: Reconciler
+    gateway: Gateway
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The ASGI application: the gateway, and the reconciler for as long as it is up."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self.gateway(scope, receive, send)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        self.ports.changes.bind(asyncio.get_running_loop())
+        task = asyncio.create_task(self.reconciler.run(), name="reconciler")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class Address:
+    """Where the server listens: known once it does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
+        self.port = settings.port
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+
+def load_services() -> None:
+    for modules in SERVICES.values():
+        for module in modules:
+            importlib.import_module(module)
+
+
+def build(settings: Settings, address: Address) -> House:
+    """Put a house together in `settings.home`, which is made if it is not there."""
+    load_services()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = open_store(settings.database)
+    objects = ObjectStore(store, FileBlobs(settings.home / "objects"))
+    ports = Ports(settings, store, objects, Changes())
+    iam.bootstrap(ports)
+    images = environments(settings)
+    engine = ProcessEngine(settings.home / "engine", sandbox=settings.sandbox)
+    slots = Slots(capacity.total(settings))
+
+    def credentials(job: Resource) -> dict[str, str]:
+        session = f"SageMaker-{job.name}"[:64]
+        with store.begin() as tx:
+            key = sts.session(tx, job.account, job.spec["RoleArn"], session, time.time(), SESSION_SECONDS)
+        return environment(address.url, key.id, key.secret, job.region, {}, token=key.token)
+
+    workplace = Workplace(toolkit_path(), hook_path(), slots, credentials)
+    jobs = TrainingJobs(ports, engine, images, workplace, slots, update_job_component)
+    reconciler = Reconciler(store, {"TrainingJob": jobs})
+    sweep.jobs(settings.home, store)
+    return House(ports, engine, images, reconciler, Gateway(ports, KNOWN))
+
+
+def environments(settings: Settings) -> Environments:
+    return Environments(settings.home / "environments", settings)
+
+
+@contextlib.contextmanager
+def lock(home: Path) -> Iterator[TextIO]:
+    """One server a home. Raises `HomeInUse`."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeInUse(f"{home} is in use by another server{_where(home)}.") from None
+        yield file
+
+
+def serve(settings: Settings, listening: Callable[[str], None]) -> None:
+    """Run a server until SIGINT or SIGTERM; `listening` is told its URL. Jobs go on without it."""
+    with lock(settings.home):
+        address = Address(settings)
+        house = build(settings, address)
+        record = settings.home / "server.json"
+
+        def ready(port: int) -> None:
+            address.port = port
+            write_atomically(record, json.dumps({"url": address.url, "pid": os.getpid(), "started": time.time()}))
+            listening(address.url)
+
+        try:
+            serve_http(house, settings.host, settings.port, ready=ready)
+        finally:
+            record.unlink(missing_ok=True)
+            house.ports.store.close()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+def _where(home: Path) -> str:
+    try:
+        return f" ({json.loads((home / 'server.json').read_text(encoding='utf-8'))['url']})"
+    except (OSError, ValueError, KeyError):
+        return ""
