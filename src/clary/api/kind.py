@@ -170,19 +170,20 @@ class Kind:
         arn = resource.arn
         with ctx.begin() as tx:
             if tx.resources.find(arn) is not None:
-                raise self._exists(name, arn)
+                raise self.taken(name, arn)
             for hook in self._created:
                 resource = hook(ctx, tx, resource) or resource
             try:
                 resource = tx.resources.insert(resource)
             except Exists:
-                raise self._exists(name, arn) from None
+                raise self.taken(name, arn) from None
             tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
             if tags:
                 tx.tags.put(arn, tags)
         return resource.document
 
-    def _exists(self, name: str, arn: str) -> ServiceError:
+    def taken(self, name: str, arn: str) -> ServiceError:
+        """The error for a name that is in use."""
         code, message = self.exists
         return ServiceError(code, message.format(name=name, arn=arn))
 

@@ -1,0 +1,137 @@
+"""What AWS shows of a job in Experiments: its trial component's parameters, artifacts and status. Pure.
+
+A hyperparameter arrives as a string. One that spells a number is shown as a number; any other stays
+the string it is, with the quotes that the SDK's JSON encoding put around it. Facts about the instance
+join them under `SageMaker.` names, and so do the artifacts that no channel names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Document = dict[str, Any]
+
+PART_OF = "PartOf"
+"""The edge from a trial component to a trial that it belongs to."""
+MAX_PARAMETERS = 300
+MAX_ARTIFACTS = 60
+STRING_LIMIT = 2500
+MESSAGE_LIMIT = 1024
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_MAPS = {
+    "Parameters": ("ParametersToRemove", MAX_PARAMETERS),
+    "InputArtifacts": ("InputArtifactsToRemove", MAX_ARTIFACTS),
+    "OutputArtifacts": ("OutputArtifactsToRemove", MAX_ARTIFACTS),
+}
+
+
+class TooMany(Exception):
+    """A map of a trial component would hold more than its limit: (member, limit)."""
+
+    def __init__(self, member: str, limit: int) -> None:
+        super().__init__(member, limit)
+        self.member, self.limit = member, limit
+
+
+def number(text: str) -> float | None:
+    """The finite number that `text` spells in decimal, or None. `nan`, `inf` and `1_000` are no numbers."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def parameter(text: str) -> Document:
+    """A TrialComponentParameterValue."""
+    value = number(text)
+    return {"StringValue": text[:STRING_LIMIT]} if value is None else {"NumberValue": value}
+
+
+def merged(component: Document, request: Document) -> Document:
+    """The members of an UpdateTrialComponent to keep: its maps over the component's, less what it removes.
+    Raises `TooMany`."""
+    changes = dict(request)
+    for member, (removal, limit) in _MAPS.items():
+        removed = set(changes.pop(removal, ()))
+        if member in request or removed:
+            old: Mapping[str, Any] = component.get(member, {})
+            kept = {**old, **request.get(member, {})}
+            changes[member] = {key: value for key, value in kept.items() if key not in removed}
+            if len(changes[member]) > max(limit, len(old)):
+                raise TooMany(member, limit)
+    return changes
+
+
+def job_parameters(job: Document) -> Document:
+    """Hyperparameters and instance facts of a training job's document."""
+    found = {name: parameter(value) for name, value in job.get("HyperParameters", {}).items()}
+    resources = job.get("ResourceConfig", {})
+    image = job.get("AlgorithmSpecification", {}).get("TrainingImage")
+    facts: Document = {
+        "SageMaker.ImageUri": None if image is None else {"StringValue": image[:STRING_LIMIT]},
+        "SageMaker.InstanceCount": _figure(resources.get("InstanceCount")),
+        "SageMaker.InstanceType": _text(resources.get("InstanceType")),
+        "SageMaker.VolumeSizeInGB": _figure(resources.get("VolumeSizeInGB")),
+    }
+    found.update({name: value for name, value in facts.items() if value is not None})
+    return dict(list(found.items())[-MAX_PARAMETERS:])
+
+
+def job_inputs(job: Document) -> Document:
+    """A training job's channels as artifacts, by channel name."""
+    found: Document = {}
+    for channel in job.get("InputDataConfig", ()):
+        source = channel.get("DataSource", {})
+        uri = source.get("S3DataSource", {}).get("S3Uri") or source.get("FileSystemDataSource", {}).get(
+            "DirectoryPath"
+        )
+        if uri:
+            found[channel["ChannelName"]] = _artifact(uri, channel.get("ContentType"))
+    return found
+
+
+def job_outputs(job: Document) -> Document:
+    """Where a training job's tensors go and, once there is one, its model."""
+    places = {
+        "SageMaker.DebugHookOutput": job.get("DebugHookConfig", {}).get("S3OutputPath"),
+        "SageMaker.ModelArtifact": job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+    }
+    return {name: _artifact(uri) for name, uri in places.items() if uri}
+
+
+def job_state(job: Document) -> Document:
+    """The members of a training job's trial component that change while it runs."""
+    status = job.get("TrainingJobStatus", "InProgress")
+    message = (
+        f"Status: {status}, secondary status: {job.get('SecondaryStatus', 'Starting')}, "
+        f"failure reason: {job.get('FailureReason', '')}."
+    )
+    changes: Document = {
+        "Status": {"PrimaryStatus": status, "Message": message[:MESSAGE_LIMIT]},
+        "OutputArtifacts": job_outputs(job),
+    }
+    for member, time in (("StartTime", "TrainingStartTime"), ("EndTime", "TrainingEndTime")):
+        if job.get(time) is not None:
+            changes[member] = job[time]
+    return changes
+
+
+def parents(trials: Iterable[Document]) -> list[Document]:
+    """The Parents of a trial component, from its trials' documents."""
+    return [{"TrialName": trial["TrialName"], "ExperimentName": trial["ExperimentName"]} for trial in trials]
+
+
+def _figure(value: float | None) -> Document | None:
+    return None if value is None else {"NumberValue": float(value)}
+
+
+def _text(value: str | None) -> Document | None:
+    return None if value is None else {"StringValue": value}
+
+
+def _artifact(uri: str, media: str | None = None) -> Document:
+    return {"Value": uri, "MediaType": media} if media else {"Value": uri}
