@@ -1,0 +1,74 @@
+"""Where a home's server listens, and the keys of its first user.
+
+`HOME/credentials` (an AWS credentials file, profile `default`) is written when a server first starts in the
+home, `HOME/server.json` ({"url", "pid", "started"}) whenever one listens.
+"""
+
+from __future__ import annotations
+
+import configparser
+import http.client
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from clary import settings
+
+
+class NotServing(Exception):
+    """No server of this home can be used; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    url: str
+    access_key: str
+    secret_key: str
+    region: str
+
+
+def discover(home: Path | None = None) -> Connection:
+    """The running server of `home`, by default CLARY_HOME, else ~/.clary.
+
+    Raises `NotServing`, `SettingsError`.
+    """
+    values = settings.load(home)
+    hint = f"start it with: clary serve --home {values.home}"
+    access_key, secret_key = _keys(values.home, hint)
+    try:
+        url = str(json.loads((values.home / "server.json").read_text(encoding="utf-8"))["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotServing(f"No server of {values.home} is running; {hint}") from None
+    if not answers(url):
+        raise NotServing(f"The server of {values.home} does not answer at {url}; {hint}")
+    return Connection(url, access_key, secret_key, values.region)
+
+
+def answers(url: str, seconds: float = 2.0) -> bool:
+    """Whether an HTTP server answers at `url` at all: any status will do."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _keys(home: Path, hint: str) -> tuple[str, str]:
+    file = home / "credentials"
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotServing(f"No Clary home at {home}; {hint}") from None
+    except (OSError, ValueError, configparser.Error) as error:
+        raise NotServing(f"{file} cannot be read: {error}") from error
+    try:
+        return parser["default"]["aws_access_key_id"], parser["default"]["aws_secret_access_key"]
+    except KeyError as missing:
+        raise NotServing(f"{file} lacks {missing}") from None

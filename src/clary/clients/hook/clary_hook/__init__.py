@@ -1,0 +1,40 @@
+"""Makes an unchanged program reach Clary and never AWS; standard library only, Python 3.6 and later.
+
+Runs in the user's Python, where Clary is not installed. At start it only puts a finder on `sys.meta_path`,
+which costs well under a millisecond; a concern's module is loaded when the module that it changes has been
+imported.
+
+    endpoints   clients made by botocore go to Clary, whatever endpoint the code names or botocore works out
+    guard       looking up an AWS host is refused at once: the way out for everything that is not botocore
+    telemetry   the SDK's usage reports are not made
+    chain       the `sitecustomize` that ours hides
+"""
+
+import os
+
+CHANGED_BY = {
+    "aiobotocore.client": "endpoints",
+    "awscli.botocore.client": "endpoints",
+    "botocore.client": "endpoints",
+    "sagemaker.core.telemetry.telemetry_logging": "telemetry",
+    "sagemaker.serve.utils.telemetry_logger": "telemetry",
+    "sagemaker.telemetry.telemetry_logging": "telemetry",
+    "socket": "guard",
+}
+"""Which concern changes which module, once that is imported. A concern has a function `change(module)`."""
+
+
+def install() -> None:
+    """Does nothing where AWS_ENDPOINT_URL does not name Clary."""
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        from clary_hook import imports  # type: ignore[import-not-found,unused-ignore]
+
+        imports.on_import(CHANGED_BY)
+
+
+def complain(what: str, error: BaseException) -> None:
+    """Said only where CLARY_DEBUG is set: a hook that fails must not disturb the program."""
+    if os.environ.get("CLARY_DEBUG"):
+        import sys
+
+        sys.stderr.write(f"clary: {what}: {error!r}\n")
