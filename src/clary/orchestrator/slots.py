@@ -60,7 +60,8 @@ class Slots:
             await future
         except asyncio.CancelledError:
             self._queue.pop(key, None)
-            self.release(key)
+            self._held.pop(key, None)
+            self._admit()
             raise
 
     def ahead(self, key: str) -> int:
