@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, StructureShape
 
+from clary.wire.relaxed import relax
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -47,7 +49,8 @@ class Service:
 @lru_cache(maxsize=None)
 def service(name: str) -> Service:
     """Raises `botocore.exceptions.UnknownServiceError` for a name that botocore does not know."""
-    return Service(name, ServiceModel(_loader().load_service_model(name, "service-2"), service_name=name))
+    description = relax(name, _loader().load_service_model(name, "service-2"))
+    return Service(name, ServiceModel(description, service_name=name))
 
 
 @lru_cache(maxsize=1)

@@ -87,6 +87,15 @@ def of_experiment_trial_or_source(ctx: Context, tx: Transaction, request: Docume
     return None
 
 
+@Trial.on_list
+def of_component(ctx: Context, tx: Transaction, request: Document) -> Expression | None:
+    if "TrialComponentName" not in request:
+        return None
+    component = TrialComponent.load(ctx, tx, request["TrialComponentName"])
+    edges = tx.edges.list(source=component.arn, kinds=(PART_OF,))
+    return Compare("Arn", Operator.IN, tuple(edge.destination for edge in edges))
+
+
 @TrialComponent.on_delete
 def refuse_in_trials(_ctx: Context, tx: Transaction, component: Resource) -> None:
     if tx.edges.list(source=component.arn, kinds=(PART_OF,), limit=1):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from clary.api import Context, Document, Kind, ServiceError
-from clary.api.kind import both
 from clary.domain.experiments import PART_OF
 from clary.domain.search import Compare, Expression, Operator
 from clary.services.sagemaker.experiments import Experiment, show_name
@@ -39,19 +38,11 @@ def in_experiment(trial: Resource, experiment: Resource) -> Resource:
 
 
 @Trial.on_list
-def of_experiment_or_component(ctx: Context, tx: Transaction, request: Document) -> Expression | None:
-    # Imported here because a component's file needs this one: each kind lists by the other.
-    from clary.services.sagemaker.components import TrialComponent
-
-    terms: list[Expression | None] = []
-    if "ExperimentName" in request:
-        experiment = Experiment.load(ctx, tx, request["ExperimentName"])
-        terms.append(Compare("ParentArn", Operator.EQUALS, experiment.arn))
-    if "TrialComponentName" in request:
-        component = TrialComponent.load(ctx, tx, request["TrialComponentName"])
-        edges = tx.edges.list(source=component.arn, kinds=(PART_OF,))
-        terms.append(Compare("Arn", Operator.IN, tuple(edge.destination for edge in edges)))
-    return both(terms)
+def of_experiment(ctx: Context, tx: Transaction, request: Document) -> Expression | None:
+    if "ExperimentName" not in request:
+        return None
+    experiment = Experiment.load(ctx, tx, request["ExperimentName"])
+    return Compare("ParentArn", Operator.EQUALS, experiment.arn)
 
 
 @Trial.on_delete

@@ -1,0 +1,64 @@
+"""SageMaker Metrics: points of a trial component's metrics, in and out at full resolution.
+
+- A call may carry more than AWS's 10 points (`clary.wire.relaxed`).
+- An item that cannot be kept is answered by its index and loses none of its neighbours.
+- What is acknowledged is on disk; calls that arrive together share a commit (`Store.append_points`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from clary.api import Context, Document, ServiceError, operation
+from clary.domain.experiments_curves import curve
+from clary.services.sagemaker.components import TrialComponent
+from clary.storage.ports import Missing, Point
+
+
+@operation("sagemaker-metrics", "BatchPutMetrics")
+def batch_put_metrics(ctx: Context, request: Document) -> Document:
+    points, errors = _points(request["MetricData"])
+    arn = TrialComponent.arn(ctx, request["TrialComponentName"])
+    try:
+        ctx.store.append_points(arn, points)
+    except Missing:
+        raise ServiceError(
+            "ResourceNotFoundException", f"TrialComponent '{arn}' does not exist.", status=404
+        ) from None
+    return {"Errors": errors} if errors else {}
+
+
+def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:
+    """Not-a-number and the infinities have no place in a summary, nor in the JSON that would show them."""
+    points: list[Point] = []
+    errors: list[Document] = []
+    for index, item in enumerate(items):
+        value = item["Value"]
+        if math.isfinite(value) and math.isfinite(item["Timestamp"]):
+            points.append(Point(item["MetricName"], value, item["Timestamp"], item.get("Step")))
+        else:
+            errors.append({"Code": "VALIDATION_ERROR", "MetricIndex": index})
+    return points, errors
+
+
+@operation("sagemaker-metrics", "BatchGetMetrics")
+def batch_get_metrics(ctx: Context, request: Document) -> Document:
+    """One query that cannot be answered says so in its own result."""
+    results: list[Document] = []
+    with ctx.read() as tx:
+        for query in request["MetricQueries"]:
+            arn = TrialComponent.arn(ctx, query["ResourceArn"])
+            if tx.resources.find(arn) is None:
+                results.append(_refused(f"Resource '{query['ResourceArn']}' does not exist."))
+                continue
+            points = tx.metrics.points(arn, query["MetricName"])
+            x, y = curve(
+                points, query["MetricStat"], query["Period"], query["XAxisType"], query.get("Start"), query.get("End")
+            )  # fmt: skip
+            results.append({"Status": "Complete", "XAxisValues": x, "MetricValues": y})
+    return {"MetricQueryResults": results}
+
+
+def _refused(message: str) -> Document:
+    return {"Status": "ValidationError", "Message": message, "XAxisValues": [], "MetricValues": []}
