@@ -1,0 +1,199 @@
+"""Starts, stops and reaps the program of a run.
+
+    Program     what both have: its pid, its pipe, its end
+      Plain     a session of its own; orphans that it leaves become the supervisor's children and are killed
+      Sandboxed bubblewrap's monitor, whose child is the first process of a pid namespace: with that one
+                gone the kernel ends all others
+
+A code of 128 + n is read as signal n, as shells and container runtimes write it: bubblewrap reports both alike,
+and so would any engine that has only a container's exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+NOT_STARTED = 125
+NOT_EXECUTABLE = 126
+NOT_FOUND = 127
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Program:
+    def __init__(self, argv: list[str], env: dict[str, str], cwd: str) -> None:
+        self.output, write = os.pipe()
+        os.set_blocking(self.output, False)
+        null = os.open(os.devnull, os.O_RDONLY)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.dup2(null, 0)
+                os.dup2(write, 1)
+                os.dup2(write, 2)
+                self._before_exec(cwd)
+                os.execvpe(argv[0], argv, env)
+            except FileNotFoundError as error:
+                self._refuse(f"{error.filename}: {error.strerror}", NOT_FOUND)
+            except BaseException as error:
+                self._refuse(str(error), NOT_EXECUTABLE)
+        os.close(write)
+        os.close(null)
+
+    def _before_exec(self, cwd: str) -> None:
+        # exec resets handlers, but what is ignored (Python ignores these two) stays ignored.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        if cwd:
+            os.chdir(cwd)
+
+    def _refuse(self, reason: str, code: int) -> None:
+        os.write(2, f"clary: cannot run the program: {reason}\n".encode())
+        os._exit(code)
+
+    def reap(self) -> int | None:
+        """Its wait status, once it has ended."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return status if pid else None
+
+    def terminate(self) -> bool:
+        """SIGTERM for it and its group; False while it is too young to receive it."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        raise NotImplementedError
+
+    def sweep(self) -> None:
+        """Kill what it left behind."""
+
+    def outcome(self, status: int) -> tuple[int | None, int | None]:
+        """Exit code and signal: one of them is None."""
+        if os.WIFSIGNALED(status):
+            return None, os.WTERMSIG(status)
+        code = os.WEXITSTATUS(status)
+        if 128 < code < 128 + 32:
+            return None, code - 128
+        return code, None
+
+
+class Plain(Program):
+    def __init__(self, argv: list[str], env: dict[str, str], cwd: str) -> None:
+        import ctypes
+
+        self._prctl = ctypes.CDLL(None).prctl
+        self._prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        started, self._exec = os.pipe()
+        super().__init__(argv, env, cwd)
+        os.close(self._exec)
+        os.read(started, 1)  # end-of-file: exec has closed it
+        os.close(started)
+
+    def _before_exec(self, cwd: str) -> None:
+        os.setsid()
+        self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        super()._before_exec(cwd)
+
+    def terminate(self) -> bool:
+        os.killpg(self.pid, signal.SIGTERM)
+        return True
+
+    def kill(self) -> None:
+        os.killpg(self.pid, signal.SIGKILL)
+
+    def sweep(self) -> None:
+        while True:
+            for child in _children(os.getpid()):
+                os.kill(child, signal.SIGKILL)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+
+class Sandboxed(Program):
+    def __init__(self, argv: list[str], bwrap: list[str], env: dict[str, str]) -> None:
+        """`bwrap`: the program and its arguments. They go through a file descriptor, because a command line
+        can be read by every user of the machine and the environment is among them."""
+        arguments = os.memfd_create("bwrap", 0)
+        for argument in bwrap[1:]:
+            os.write(arguments, os.fsencode(argument) + b"\0")
+        for name, value in env.items():
+            os.write(arguments, b"--setenv\0" + os.fsencode(name) + b"\0" + os.fsencode(value) + b"\0")
+        os.lseek(arguments, 0, os.SEEK_SET)
+        self._status, status = os.pipe()
+        os.set_inheritable(status, True)
+        os.set_blocking(self._status, False)
+        self._said = b""
+        self.init: int | None = None
+        command = [bwrap[0], "--args", str(arguments), "--json-status-fd", str(status), "--", "/usr/bin/env", "--"]
+        super().__init__([*command, *argv], {}, "/")
+        os.close(arguments)
+        os.close(status)
+
+    def _listen(self) -> None:
+        try:
+            while said := os.read(self._status, 4096):
+                self._said += said
+        except BlockingIOError:
+            pass
+        if self.init is None:
+            self.init = _number(self._said, b'"child-pid":')
+
+    def _first(self) -> int | None:
+        """The namespace's first process, if it is still the monitor's child."""
+        self._listen()
+        return self.init if self.init and _parent(self.init) == self.pid else None
+
+    def terminate(self) -> bool:
+        init = self._first()
+        if init is None:
+            return False
+        program = _children(init)
+        if not program or all(_name(pid) == b"bwrap" for pid in program):
+            return False
+        # The first process, of the same group, ignores it: it is its namespace's init.
+        os.killpg(init, signal.SIGTERM)
+        return True
+
+    def kill(self) -> None:
+        os.kill(self._first() or self.pid, signal.SIGKILL)
+
+    def outcome(self, status: int) -> tuple[int | None, int | None]:
+        self._listen()
+        code, number = super().outcome(status)
+        if code and b'"exit-code"' not in self._said:
+            return NOT_STARTED, None
+        return code, number
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and _parent(int(entry)) == pid:
+            found.append(int(entry))
+    return found
+
+
+def _parent(pid: int) -> int | None:
+    stat = _read(f"/proc/{pid}/stat")
+    return int(stat[stat.rindex(b")") + 1 :].split()[1]) if stat else None
+
+
+def _name(pid: int) -> bytes:
+    return _read(f"/proc/{pid}/comm").strip()
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes longer to import than all else here
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def _number(text: bytes, key: bytes) -> int | None:
+    _, found, rest = text.partition(key)
+    digits = rest.lstrip()
+    end = next((at for at, byte in enumerate(digits) if not 48 <= byte <= 57), None)
+    return int(digits[:end]) if found and end else None
