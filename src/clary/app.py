@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from clary.api import Changes, Ports
-from clary.clients import environment, hook_path
+from clary.clients import environment
+from clary.clients.environment import HOOK
 from clary.engines.ports import Engine
 from clary.engines.process import ProcessEngine, toolkit_path
 from clary.gateway import Gateway
@@ -126,9 +127,9 @@ def build(settings: Settings, address: Address) -> House:
         session = f"SageMaker-{job.name}"[:64]
         with store.begin() as tx:
             key = sts.session(tx, job.account, job.spec["RoleArn"], session, time.time(), SESSION_SECONDS)
-        return environment(address.url, key.id, key.secret, job.region, {}, token=key.token)
+        return environment(address.url, key.id, key.secret, job.region, {}, session_token=key.token or "")
 
-    workplace = Workplace(toolkit_path(), hook_path(), slots, credentials)
+    workplace = Workplace(toolkit_path(), HOOK, slots, credentials)
     jobs = TrainingJobs(ports, engine, images, workplace, slots, update_job_component)
     reconciler = Reconciler(store, {"TrainingJob": jobs})
     sweep.jobs(settings.home, store)
