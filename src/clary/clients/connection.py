@@ -26,6 +26,7 @@ class Connection:
     access_key: str
     secret_key: str
     region: str
+    home: Path
 
 
 def discover(home: Path | None = None) -> Connection:
@@ -42,7 +43,7 @@ def discover(home: Path | None = None) -> Connection:
         raise NotServing(f"No server of {values.home} is running; {hint}") from None
     if not answers(url):
         raise NotServing(f"The server of {values.home} does not answer at {url}; {hint}")
-    return Connection(url, access_key, secret_key, values.region)
+    return Connection(url, access_key, secret_key, values.region, values.home)
 
 
 def answers(url: str, seconds: float = 2.0) -> bool:
