@@ -53,9 +53,8 @@ def batch_get_metrics(ctx: Context, request: Document) -> Document:
                 results.append(_refused(f"Resource '{query['ResourceArn']}' does not exist."))
                 continue
             points = tx.metrics.points(arn, query["MetricName"])
-            x, y = curve(
-                points, query["MetricStat"], query["Period"], query["XAxisType"], query.get("Start"), query.get("End")
-            )  # fmt: skip
+            wanted = query["MetricStat"], query["Period"], query["XAxisType"]
+            x, y = curve(points, *wanted, query.get("Start"), query.get("End"))
             results.append({"Status": "Complete", "XAxisValues": x, "MetricValues": y})
     return {"MetricQueryResults": results}
 

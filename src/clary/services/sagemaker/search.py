@@ -1,0 +1,173 @@
+"""Search over every kind that has rows, and suggestions of property names.
+
+A hit is the resource's document with what its record shows beyond it: tags, a component's metrics and
+parents and its job, a trial's components. What a page needs of these is read once for the page.
+VisibilityConditions and CrossAccountFilterOption change nothing: nothing is shared across accounts here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from botocore.model import StructureShape
+
+from clary.api import Context, Document, ServiceError, operation
+from clary.domain import experiments as rules
+from clary.domain.experiments import PART_OF
+from clary.services.sagemaker.components import complete, metric_summary
+from clary.services.sagemaker.search_expression import expression, properties
+from clary.storage.ports import BadCursor, Query, Resource, Transaction
+from clary.wire.models import service as model_of
+
+PAGE = 10
+"""Hits a page when MaxResults is not given, as on AWS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    kind: str
+    record: str
+    """The member of SearchRecord that a hit is."""
+
+
+RESOURCES = {
+    "Endpoint": Searched("Endpoint", "Endpoint"),
+    "Experiment": Searched("Experiment", "Experiment"),
+    "ExperimentTrial": Searched("Trial", "Trial"),
+    "ExperimentTrialComponent": Searched("TrialComponent", "TrialComponent"),
+    "FeatureGroup": Searched("FeatureGroup", "FeatureGroup"),
+    "FeatureMetadata": Searched("FeatureMetadata", "FeatureMetadata"),
+    "HyperParameterTuningJob": Searched("HyperParameterTuningJob", "HyperParameterTuningJob"),
+    "HubContent": Searched("HubContent", "HubContent"),
+    "Job": Searched("Job", "Job"),
+    "ModelCard": Searched("ModelCard", "ModelCard"),
+    "ModelPackage": Searched("ModelPackage", "ModelPackage"),
+    "ModelPackageGroup": Searched("ModelPackageGroup", "ModelPackageGroup"),
+    "Pipeline": Searched("Pipeline", "Pipeline"),
+    "PipelineExecution": Searched("PipelineExecution", "PipelineExecution"),
+    "PipelineVersion": Searched("PipelineVersion", "PipelineVersion"),
+    "Project": Searched("Project", "Project"),
+    "TrainingJob": Searched("TrainingJob", "TrainingJob"),
+}
+
+
+def record_shape(resource: str) -> tuple[Searched, StructureShape]:
+    """Raises ServiceError for what the model can search but no record shows (images)."""
+    searched = RESOURCES.get(resource)
+    if searched is None:
+        raise ServiceError("ValidationException", f"Search over resource {resource} is not supported.")
+    shape: StructureShape = model_of("sagemaker").model.shape_for("SearchRecord").members[searched.record]
+    return searched, shape
+
+
+@operation("sagemaker", "Search")
+def search(ctx: Context, request: Document) -> Document:
+    searched, shape = record_shape(request["Resource"])
+    where = expression(shape, request.get("SearchExpression", {}))
+    with ctx.read() as tx:
+        query = Query(
+            account=ctx.account, region=ctx.region, kinds=(searched.kind,), where=where,
+            sort_by=_sort(ctx, tx, searched, shape, request.get("SortBy", "LastModifiedTime")),
+            descending=request.get("SortOrder", "Descending") == "Descending",
+            limit=request.get("MaxResults", PAGE), cursor=request.get("NextToken"),
+        )  # fmt: skip
+        try:
+            page = tx.resources.list(query)
+        except BadCursor:
+            raise ServiceError("ValidationException", "Invalid pagination token: NextToken.") from None
+        documents = _documents(tx, page.items)
+    answer: Document = {"Results": [{searched.record: document} for document in documents]}
+    if page.cursor:
+        answer["NextToken"] = page.cursor
+    # The exact number is known for free only where all of it is on this page.
+    whole = page.cursor is None and "NextToken" not in request
+    relation = "EqualTo" if whole else "GreaterThanOrEqualTo"
+    answer["TotalHits"] = {"Value": len(documents), "Relation": relation}
+    return answer
+
+
+def _sort(ctx: Context, tx: Transaction, searched: Searched, shape: StructureShape, name: str) -> str:
+    """The property to sort by: of several that a name can stand for, the first that a resource has."""
+    found = [item.path for item in properties(shape, name)]
+    if len(found) > 1:
+        prefix = found[0].rpartition(".")[0]
+        used = tx.resources.property_names(ctx.account, ctx.region, searched.kind, prefix, 100)
+        found = [path for path in found if path in used] or found
+    return found[0]
+
+
+def _documents(tx: Transaction, items: Sequence[Resource]) -> list[Document]:
+    documents = [{**resource.document, "Tags": _tags(tx, resource)} for resource in items]
+    if items and items[0].kind == "TrialComponent":
+        return _components(tx, items, documents)
+    if items and items[0].kind == "Trial":
+        return [
+            {**document, "TrialComponentSummaries": _members(tx, resource)}
+            for resource, document in zip(items, documents, strict=True)
+        ]
+    return documents
+
+
+def _tags(tx: Transaction, resource: Resource) -> list[Document]:
+    return [{"Key": key, "Value": value} for key, value in tx.tags.get(resource.arn).items()]
+
+
+def _components(tx: Transaction, items: Sequence[Resource], documents: list[Document]) -> list[Document]:
+    summaries = tx.metrics.summaries([resource.arn for resource in items])
+    known: dict[str, Resource | None] = {}
+
+    def find(arn: str) -> Resource | None:
+        if arn not in known:
+            known[arn] = tx.resources.find(arn)
+        return known[arn]
+
+    hits: list[Document] = []
+    for resource, document in zip(items, documents, strict=True):
+        metrics = [metric_summary(summary, document) for summary in summaries.get(resource.arn, ())]
+        hit = complete(document, metrics)
+        trials = [find(edge.destination) for edge in tx.edges.list(source=resource.arn, kinds=(PART_OF,))]
+        hit["Parents"] = rules.parents(trial.document for trial in trials if trial is not None)
+        source = document.get("Source", {}).get("SourceArn")
+        job = find(source) if source else None
+        if job is not None:
+            hit["SourceDetail"] = {"SourceArn": source, job.kind: job.document}
+        hits.append(hit)
+    return hits
+
+
+def _members(tx: Transaction, trial: Resource) -> list[Document]:
+    edges = tx.edges.list(destination=trial.arn, kinds=(PART_OF,), limit=100)
+    found = [tx.resources.find(edge.source) for edge in edges]
+    return [
+        {**component.document, "TrialComponentSource": component.spec.get("Source")}
+        if "Source" in component.spec
+        else component.document
+        for component in found
+        if component is not None
+    ]
+
+
+@operation("sagemaker", "GetSearchSuggestions")
+def get_search_suggestions(ctx: Context, request: Document) -> Document:
+    """Names of the record's own members and of properties in use that begin with the hint, 10 at most."""
+    searched, shape = record_shape(request["Resource"])
+    query = request.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
+    hint = query.get("PropertyNameHint", "")
+    names = [name for name in shape.members if name.lower().startswith(hint.lower())]
+    head, dot, rest = hint.partition(".")
+    member = next((name for name in shape.members if name.lower() == head.lower()), head)
+    prefix = f"{member}{dot}{rest}"
+    with ctx.read() as tx:
+        used = tx.resources.property_names(ctx.account, ctx.region, searched.kind, prefix, 50)
+    names += [_shown(path) for path in used]
+    unique = list(dict.fromkeys(name for name in names if len(name) <= 255))
+    return {"PropertyNameSuggestions": [{"PropertyName": name} for name in unique[:10]]}
+
+
+def _shown(path: str) -> str:
+    """A parameter is suggested by its name alone."""
+    head, _, _ = path.partition(".")
+    if head == "Parameters":
+        return path.removesuffix(".NumberValue").removesuffix(".StringValue")
+    return path
