@@ -26,7 +26,19 @@ class EnvironmentSpec:
     """Requirement lines, exact where the tag is."""
     interpreter: Path | None = None
     """An existing interpreter to use as it is, from the settings' alias table."""
-    constraints: tuple[str, ...] = field(default=())
+    constraints: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Pure Python packages that have no wheel and may be built from source; all else comes as wheels."""
+    excludes: tuple[str, ...] = ()
+    """Dependencies to leave out: a GPU's libraries on a machine without one."""
+    cpu_torch: bool = False
+    """Whether PyTorch's CPU build has to be asked for, because the package index itself offers CUDA's."""
+    added: tuple[str, ...] = ()
+    """Lines of a job's requirements.txt, installed on top."""
+    image: str = field(default="", compare=False)
+    """The URI that was asked for, for messages."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What people should know of it, for the job's log: that a gpu image runs on the CPU here."""
 
 
 @dataclass(frozen=True, slots=True)
