@@ -1,0 +1,8 @@
+"""What runs inside a job: only the standard library, from Python 3.6 on, and nothing of Clary.
+
+    train.py        `python train.py` turns into the user's program, as a script-mode image's `train` does
+    environment.py  the `SM_*` family and the program's arguments, from /opt/ml/input/config
+    source.py       the submitted archive, unpacked; what in it is to be run
+
+Annotations are quoted because old interpreters would evaluate them.
+"""
