@@ -23,6 +23,8 @@ from clary.storage.blobs import Blobs, BlobWriter, NoSuchBlob, Written
 from clary.storage.ports import Bucket, Document, ObjectRecord, Part, Store, Transaction
 
 T = TypeVar("T")
+Check = Callable[[Bucket, ObjectRecord | None], None]
+"""Sees the bucket and what stands under the key, in the transaction, and may refuse by raising."""
 
 CHECKSUM = "CRC64NVME"
 """What S3 takes of an object when its client asks for no checksum."""
@@ -84,10 +86,10 @@ class ObjectStore:
     def __init__(self, store: Store, blobs: Blobs, clock: Callable[[], float] = time.time) -> None:
         self.store, self.blobs, self.clock = store, blobs, clock
 
-    def find(self, bucket: str, key: str) -> ObjectRecord | None:
+    def find(self, bucket: str, key: str, check: Check | None = None) -> ObjectRecord | None:
         """Raises `NoSuchBucket`."""
         with self.store.read() as tx:
-            return _find(tx, bucket, key)
+            return looked_up(tx, bucket, key, check)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectRecord]:
         """All objects whose keys start with the prefix, by key, a page at a time. Raises `NoSuchBucket`."""
@@ -98,12 +100,9 @@ class ObjectStore:
         """Raises `NoSuchBucket`, `NoSuchKey`."""
         return self.opened(bucket, key)[1]
 
-    def opened(
-        self, bucket: str, key: str, check: Callable[[ObjectRecord], None] | None = None
-    ) -> tuple[ObjectRecord, BinaryIO]:
-        """An object and its bytes, which stay what they are whatever becomes of it. `check` may refuse by
-        raising before bytes are touched. Raises `NoSuchBucket`, `NoSuchKey`."""
-        return self._with_blob(bucket, key, lambda record: self.blobs.open(record.blob), check)
+    def opened(self, bucket: str, key: str, check: Check | None = None) -> tuple[ObjectRecord, BinaryIO]:
+        """An object and its bytes, which stay what they are whatever becomes of it. Raises `NoSuchBucket`, `NoSuchKey`."""
+        return self.using(bucket, key, lambda record: self.blobs.open(record.blob), check)
 
     def read_bytes(self, bucket: str, key: str) -> bytes:
         """Raises `NoSuchBucket`, `NoSuchKey`."""
@@ -112,7 +111,7 @@ class ObjectStore:
 
     def fetch(self, bucket: str, key: str, path: Path) -> ObjectRecord:
         """The object as a file. Raises `NoSuchBucket`, `NoSuchKey`, `NoSpace`."""
-        return self._with_blob(bucket, key, lambda record: self.blobs.copy(record.blob, path))[0]
+        return self.using(bucket, key, lambda record: self.blobs.copy(record.blob, path))[0]
 
     def put_bytes(
         self, bucket: str, key: str, data: bytes, *, content_type: str | None = None
@@ -151,18 +150,15 @@ class ObjectStore:
         written: Written,
         document: Document,
         *,
-        check: Callable[[Bucket, ObjectRecord | None], None] | None = None,
+        check: Check | None = None,
     ) -> ObjectRecord:
-        """Let a blob stand under a key. The document gains the blob's checksums. `check` sees the bucket and
-        what stands there, in the transaction, and may refuse by raising; the blob is then removed.
+        """Let a blob stand under a key; the document gains its checksums. If that fails, the blob is removed.
         Raises `NoSuchBucket`."""
         document = {**document, "Checksums": encoded(written.digests), "ChecksumType": "FULL_OBJECT"}
         etag = f'"{written.digests["MD5"].hex()}"'
         record = ObjectRecord(bucket, key, written.blob, written.size, etag, self.clock(), document)
         with self.change(written.blob) as change:
-            found = change.bucket(bucket)
-            if check is not None:
-                check(found, change.tx.objects.find(bucket, key))
+            looked_up(change.tx, bucket, key, check)
             change.put(record)
         return record
 
@@ -192,20 +188,18 @@ class ObjectStore:
                 swept += 1
         return swept
 
-    def _with_blob(
+    def using(
         self,
         bucket: str,
         key: str,
         use: Callable[[ObjectRecord], T],
-        check: Callable[[ObjectRecord], None] | None = None,
+        check: Check | None = None,
     ) -> tuple[ObjectRecord, T]:
         missed: str | None = None
         while True:
-            record = self.find(bucket, key)
+            record = self.find(bucket, key, check)
             if record is None:
                 raise NoSuchKey(bucket, key)
-            if check is not None:
-                check(record)
             try:
                 return record, use(record)
             except NoSuchBlob:
@@ -240,6 +234,10 @@ def _bucket(tx: Transaction, name: str) -> Bucket:
     return found
 
 
-def _find(tx: Transaction, bucket: str, key: str) -> ObjectRecord | None:
-    _bucket(tx, bucket)
-    return tx.objects.find(bucket, key)
+def looked_up(tx: Transaction, bucket: str, key: str, check: Check | None = None) -> ObjectRecord | None:
+    """Raises `NoSuchBucket`, and whatever `check` raises."""
+    owner = _bucket(tx, bucket)
+    record = tx.objects.find(bucket, key)
+    if check is not None:
+        check(owner, record)
+    return record

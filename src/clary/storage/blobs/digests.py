@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from awscrt import checksums
 
-ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512")
 """As S3 names them; `MD5` is besides always known."""
 
 _CRC: dict[str, tuple[Callable[[Any, int], int], Callable[[int, int, int], int], int]] = {
@@ -24,6 +24,7 @@ _HASH: dict[str, Callable[[], Any]] = {
     "MD5": lambda: hashlib.md5(usedforsecurity=False),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
 }
 
 
