@@ -7,10 +7,10 @@ join them under `SageMaker.` names, and so do the artifacts that no channel name
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from clary.domain.properties import number_of
 
 Document = dict[str, Any]
 
@@ -21,7 +21,6 @@ MAX_ARTIFACTS = 60
 STRING_LIMIT = 2500
 MESSAGE_LIMIT = 1024
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MAPS = {
     "Parameters": ("ParametersToRemove", MAX_PARAMETERS),
     "InputArtifacts": ("InputArtifactsToRemove", MAX_ARTIFACTS),
@@ -37,17 +36,9 @@ class TooMany(Exception):
         self.member, self.limit = member, limit
 
 
-def number(text: str) -> float | None:
-    """The finite number that `text` spells in decimal, or None. `nan`, `inf` and `1_000` are no numbers."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
 def parameter(text: str) -> Document:
     """A TrialComponentParameterValue."""
-    value = number(text)
+    value = number_of(text)
     return {"StringValue": text[:STRING_LIMIT]} if value is None else {"NumberValue": value}
 
 

@@ -23,8 +23,8 @@ class Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What lies around a start. `reached` is in order of distance, the start left out; `before` says over which
-    links each was reached, nearer end included."""
+    """What lies around a start. `reached` is in order of distance, the start left out; `before` says over
+    which links each was reached, nearer end included."""
 
     reached: tuple[str, ...]
     before: dict[str, tuple[tuple[str, Link], ...]]
@@ -52,8 +52,8 @@ def walk(
     ascend: Callable[[str], Iterable[Link]],
     descend: Callable[[str], Iterable[Link]],
 ) -> Walk:
-    """Breadth first from `start`, `depth` links far. `direction`: Ascendants (towards sources: `ascend` gives the
-    links that end at an entity), Descendants (`descend`: that begin there), or Both ways."""
+    """Breadth first from `start`, `depth` links far. `direction`: Ascendants (towards sources: `ascend` gives
+    the links that end at an entity), Descendants (`descend`: that begin there), or Both ways."""
     ways: list[tuple[Callable[[str], Iterable[Link]], bool]] = []
     if direction in ("Ascendants", "Both"):
         ways.append((ascend, True))

@@ -21,10 +21,10 @@ from datetime import UTC, datetime
 from botocore.model import Shape, StructureShape
 
 from clary.api import Document, ServiceError
-from clary.domain.experiments import number
+from clary.domain.properties import METRIC_STATISTICS, number_of
 from clary.domain.search import Both, Compare, Either, Expression, Nested, Operator
 
-STATISTICS = {name.lower(): name for name in ("Last", "Min", "Max", "Avg", "Count", "StdDev")}
+STATISTICS = {name.lower(): name for name in METRIC_STATISTICS}
 PARENTS = {name.lower(): name for name in ("TrialName", "ExperimentName", "TrialArn")}
 ORDERED = frozenset(
     {
@@ -123,7 +123,7 @@ def _compare(item: Property, operator: Operator, document: Document) -> Compare 
     if item.type == "string":
         return None if operator in ORDERED else Compare(item.path, operator, text)
     if item.type == "entry":
-        value = number(text) if operator in ORDERED else None
+        value = number_of(text) if operator in ORDERED else None
         return Compare(item.path, operator, text if value is None else value)
     if operator in (Operator.CONTAINS, Operator.IN):
         return None
@@ -133,10 +133,10 @@ def _compare(item: Property, operator: Operator, document: Document) -> Compare 
 
 def _scalar(kind: str, text: str) -> str | float | None:
     if kind == "number":
-        return number(text)
+        return number_of(text)
     if kind == "truth":
-        return {"true": 1.0, "false": 0.0}.get(text.lower())
-    value = number(text)
+        return text.lower() if text.lower() in ("true", "false") else None
+    value = number_of(text)
     if value is not None:
         return value
     try:
@@ -181,7 +181,8 @@ def _entry(value: Shape, name: str, path: str) -> Iterable[Property]:
 def _metric(rest: str) -> Property:
     name, _, last = rest.rpartition(".")
     if name and last.lower() in STATISTICS:
-        return Property(f"Metrics.{name}.{STATISTICS[last.lower()]}", "number")
+        kind = "time" if last.lower() == "timestamp" else "number"
+        return Property(f"Metrics.{name}.{STATISTICS[last.lower()]}", kind)
     return Property(f"Metrics.{rest}.Last", "number")
 
 
