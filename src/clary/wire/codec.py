@@ -1,0 +1,130 @@
+"""The server's side of AWS's wire protocols, driven by botocore's models.
+
+    decode        HTTP request   -> document   readers compiled once per operation, constraints checked on the way
+    encode        document       -> HTTP answer, by the output shape: encoding is projection
+    encode_error  WireError      -> HTTP answer, by the model's error shapes
+
+Protocols: `json` (1.0 and 1.1), `query`, `rest-json`, `rest-xml`, `smithy-rpc-v2-cbor`, and event streams in
+answers. All is pure: no I/O, and nothing is compiled before an operation is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import cbor2
+import msgspec
+from botocore.model import ServiceModel
+
+from clary.wire import refusals
+from clary.wire.answers import AnswerWriter, answer_writer
+from clary.wire.constraints import violations
+from clary.wire.errors import Malformed, WireError
+from clary.wire.failures import encode_error
+from clary.wire.messages import Document, HttpRequest, HttpResponse
+from clary.wire.models import Operation
+from clary.wire.read_http import rest_reader
+from clary.wire.read_plain import CborReaders, PlainReaders
+from clary.wire.read_text import FormReaders, XmlReaders, form_tree, parse_xml
+from clary.wire.reading import Flaws, Reader, Readers
+
+READERS: dict[str, Callable[[], Readers]] = {
+    "json": PlainReaders,
+    "query": FormReaders,
+    "rest-json": PlainReaders,
+    "rest-xml": XmlReaders,
+    "smithy-rpc-v2-cbor": CborReaders,
+}
+
+
+def decode(operation: Operation, protocol: str, request: HttpRequest) -> Document:
+    """The operation's parameters. Timestamps are float epoch seconds, blobs bytes; a blob payload is passed on as
+    it is in `request.body`. Missing idempotency tokens are made up; unknown members are left out.
+
+    Raises `WireError`: `ValidationException` (or the service's name for it) with every broken constraint in AWS's
+    words, `SerializationException` (or the protocol's name for it) for what cannot be read.
+    """
+    read = _reader(operation, protocol)
+    flaws: Flaws = []
+    try:
+        document: Document = read(request, flaws)
+    except Malformed as error:
+        raise refusals.malformed(operation, protocol, error) from None
+    except RecursionError:
+        raise refusals.malformed(operation, protocol, Malformed("The request is nested too deeply")) from None
+    if flaws:
+        found = list(violations(operation.input, document))
+        raise refusals.invalid(operation, protocol, found)
+    return document
+
+
+def encode(operation: Operation, protocol: str, answer: Document | None, request_id: str) -> HttpResponse:
+    """The HTTP answer: of `answer`, the members that the output shape knows and that are not None. Timestamps may be
+    floats, integers or datetimes; a streaming payload may be bytes or an asynchronous iterable of bytes, an event
+    stream an iterable of `{event: members}`."""
+    return _writer(operation, protocol)(answer or {}, request_id)
+
+
+@cache
+def _readers(model: ServiceModel, protocol: str) -> Readers:  # noqa: ARG001 - each model has its own shapes
+    return READERS[protocol]()
+
+
+@cache
+def _reader(operation: Operation, protocol: str) -> Reader:
+    readers = _readers(operation.model.service_model, protocol)
+    if protocol == "rest-json":
+        return rest_reader(operation, readers, _json)
+    if protocol == "rest-xml":
+        return rest_reader(operation, readers, lambda body: [parse_xml(body)])
+    if operation.input is None:
+        return lambda request, flaws: {}  # noqa: ARG005
+    read = readers.reader(operation.input)
+    parse = {"json": _json_request, "query": _form_request, "smithy-rpc-v2-cbor": _cbor_request}[protocol]
+    return lambda request, flaws: read(parse(request), flaws)
+
+
+@cache
+def _writer(operation: Operation, protocol: str) -> AnswerWriter:
+    return answer_writer(operation, protocol)
+
+
+_decode_json = msgspec.json.Decoder().decode
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return _decode_json(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Malformed("The request body is not JSON") from None
+
+
+def _json_request(request: HttpRequest) -> Any:
+    # AWS takes an empty body for an empty object.
+    return _json(request.body) if request.body else {}  # type: ignore[arg-type]
+
+
+def _form_request(request: HttpRequest) -> Any:
+    """A form comes in the body, or in the query of a GET."""
+    assert isinstance(request.body, bytes)
+    try:
+        text = request.body.decode() or request.query
+    except UnicodeDecodeError:
+        raise Malformed("The request body is not UTF-8") from None
+    return form_tree(parse_qsl(text, keep_blank_values=True))
+
+
+def _cbor_request(request: HttpRequest) -> Any:
+    if not request.body:
+        return {}
+    assert isinstance(request.body, bytes)
+    try:
+        return cbor2.loads(request.body)
+    except (cbor2.CBORDecodeError, ValueError, TypeError):
+        raise Malformed("The request body is not CBOR") from None
+
+
+__all__ = ["WireError", "decode", "encode", "encode_error"]

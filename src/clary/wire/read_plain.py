@@ -1,0 +1,139 @@
+"""Readers of trees of dicts and lists: JSON and CBOR.
+
+The wording of `Malformed` is that of AWS's JSON services (`STRING_VALUE can not be converted to an Integer`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from botocore.model import Shape
+
+from clary.wire import times, values
+from clary.wire.constraints import Test
+from clary.wire.errors import Malformed
+from clary.wire.reading import Flaws, Reader, Readers, checked
+
+NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class PlainReaders(Readers):
+    def fields(self, shape: Shape) -> Callable[[Any], Mapping[str, Any]]:  # noqa: ARG002
+        return opened_map
+
+    def entries(self, shape: Shape) -> Callable[[Any], Iterable[tuple[str, Any]]]:  # noqa: ARG002
+        return lambda raw: opened_map(raw).items()
+
+    def items(self, shape: Shape) -> Callable[[Any], Iterable[Any]]:  # noqa: ARG002
+        return opened_list
+
+    def scalar(self, shape: Shape, met: Test | None) -> Reader:
+        kind = shape.type_name
+        if kind in {"string", "character"}:
+            return string_reader(met)
+        return checked(self.converter(shape), met)
+
+    def converter(self, shape: Shape) -> Callable[[Any], Any]:
+        kind = shape.type_name
+        if kind in {"integer", "long"}:
+            return whole(values.number_name(kind))
+        if kind in {"float", "double"}:
+            return real(values.number_name(kind))
+        return {"boolean": boolean, "timestamp": timestamp, "blob": self.blob}[kind]
+
+    @staticmethod
+    def blob(raw: Any) -> bytes:
+        return values.blob(raw) if type(raw) is str else refuse(raw, "a Blob")
+
+
+class CborReaders(PlainReaders):
+    @staticmethod
+    def blob(raw: Any) -> bytes:
+        return raw if type(raw) is bytes else refuse(raw, "a Blob")
+
+
+def string_reader(met: Test | None) -> Reader:
+    """The commonest reader by far, so it is written out."""
+    if met is None:
+
+        def free(raw: Any, flaws: Flaws) -> Any:  # noqa: ARG001
+            return raw if type(raw) is str else refuse(raw, "a String")
+
+        return free
+
+    def string(raw: Any, flaws: Flaws) -> Any:
+        if type(raw) is not str:
+            refuse(raw, "a String")
+        if not met(raw):
+            flaws.append("string")
+        return raw
+
+    return string
+
+
+def opened_map(raw: Any) -> dict[str, Any]:
+    if type(raw) is dict:
+        return raw
+    if type(raw) is list:
+        raise Malformed("Start of list found where not expected", raw)
+    raise Malformed("Unexpected token received from parser", raw)
+
+
+def opened_list(raw: Any) -> list[Any]:
+    if type(raw) is list:
+        return raw
+    if type(raw) is dict:
+        raise Malformed("Start of structure or map found where not expected.", raw)
+    raise Malformed("Unexpected token received from parser", raw)
+
+
+def whole(noun: str) -> Callable[[Any], int]:
+    def integer(raw: Any) -> int:
+        if type(raw) is int:
+            return raw
+        # AWS cuts fractions off.
+        return int(raw) if type(raw) is float and math.isfinite(raw) else refuse(raw, noun)
+
+    return integer
+
+
+def real(noun: str) -> Callable[[Any], float]:
+    def number(raw: Any) -> float:
+        if type(raw) is float:
+            return raw
+        if type(raw) is int:
+            try:
+                return float(raw)
+            except OverflowError:
+                return math.inf if raw > 0 else -math.inf
+        return NOT_NUMBERS[raw] if type(raw) is str and raw in NOT_NUMBERS else refuse(raw, noun)
+
+    return number
+
+
+def boolean(raw: Any) -> bool:
+    if type(raw) is bool:
+        return raw
+    return raw == "true" if raw in ("true", "false") else refuse(raw, "a Boolean")
+
+
+def timestamp(raw: Any) -> float:
+    if type(raw) in (int, float, str):
+        return times.parse(raw)
+    return times.epoch(raw) if isinstance(raw, datetime) else refuse(raw, "milliseconds since epoch")
+
+
+def refuse(raw: Any, noun: str) -> Any:
+    """Raises `Malformed`, naming the token that was found as AWS's parser does."""
+    if isinstance(raw, list):
+        raise Malformed("Start of list found where not expected", raw)
+    if isinstance(raw, dict):
+        raise Malformed("Start of structure or map found where not expected.", raw)
+    if isinstance(raw, bool):
+        token = "TRUE_VALUE" if raw else "FALSE_VALUE"
+    else:
+        token = "STRING_VALUE" if isinstance(raw, str) else "NUMBER_VALUE"
+    raise Malformed(f"{token} can not be converted to {noun}", raw)
