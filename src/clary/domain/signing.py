@@ -1,0 +1,236 @@
+"""AWS Signature Version 4: what a request claims, and what its signature should be. Pure.
+
+    claim = header_claim(request) or query_claim(request)         what the client says: key, scope, time, signature
+    text = canonical_request(claim, request, payload_hash)        what was signed, spelled the one way
+    expected = signature(claim.key(secret), string_to_sign(claim, text))
+
+- S3 signs the path as it is on the wire; every other service normalises it and encodes it once more.
+- A query that is already in canonical form is only sorted; any other is decoded and encoded anew.
+- Headers are latin-1 text, which keeps the bytes that the client sent; so does the canonical request.
+- A chunked upload signs each chunk over the signature before it (`chunk_signature`, `trailer_signature`).
+
+Source: AWS General Reference, "Create a signed AWS API request"; Amazon S3 API Reference, "Authenticating
+Requests (AWS Signature Version 4)".
+"""
+
+from __future__ import annotations
+
+import calendar
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+EMPTY_SHA256 = sha256(b"").hexdigest()
+
+_CANONICAL_QUERY = re.compile(r"(?:[A-Za-z0-9\-._~=&]|%[0-9A-F]{2})*")
+_TIMESTAMP = re.compile(r"\d{8}T\d{6}Z")
+
+
+class Malformed(ValueError):
+    """A signature that cannot be read; the message says what is wrong with it, as AWS does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says of its own signature."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+    """The signing name (`sagemaker`, `monitoring`, `s3`)."""
+    timestamp: str
+    """`YYYYMMDDTHHMMSSZ`."""
+    headers: tuple[str, ...]
+    """Names of the signed headers, lower case, sorted."""
+    signature: str
+    token: str | None = None
+    expires: int | None = None
+    """Seconds for which a presigned URL is good; None for a signature in the headers."""
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+    @property
+    def time(self) -> float:
+        """Epoch seconds."""
+        return float(calendar.timegm(time.strptime(self.timestamp, "%Y%m%dT%H%M%SZ")))
+
+    def key(self, secret: str) -> bytes:
+        return signing_key(secret, self.date, self.region, self.service)
+
+
+def header_claim(headers: Mapping[str, str]) -> Claim | None:
+    """The claim in the Authorization header; None without one of this algorithm. Raises `Malformed`."""
+    authorization = headers.get("authorization", "")
+    if not authorization.startswith(ALGORITHM):
+        return None
+    fields: dict[str, str] = {}
+    for part in authorization[len(ALGORITHM) :].split(","):
+        name, _, value = part.strip().partition("=")
+        fields[name] = value
+    for name in ("Credential", "Signature", "SignedHeaders"):
+        if not fields.get(name):
+            raise Malformed(f"Authorization header requires '{name}' parameter. Authorization={ALGORITHM}")
+    timestamp = headers.get("x-amz-date") or _from_http_date(headers.get("date", ""))
+    return _claim(
+        fields["Credential"], timestamp, fields["SignedHeaders"], fields["Signature"], headers.get("x-amz-security-token")
+    )
+
+
+def query_claim(query: Mapping[str, str]) -> Claim | None:
+    """The claim of a presigned URL, from its decoded query; None without one. Raises `Malformed`."""
+    if query.get("X-Amz-Algorithm") != ALGORITHM:
+        return None
+    for name in ("X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders"):
+        if not query.get(name):
+            raise Malformed(f"Query-string authentication requires the {name} parameter.")
+    expires = query.get("X-Amz-Expires", "3600" if "s3" not in query["X-Amz-Credential"].split("/") else "")
+    if not expires.isascii() or not expires.isdigit():
+        raise Malformed("X-Amz-Expires should be a number")
+    if not 0 < int(expires) <= 604_800:
+        raise Malformed("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be"
+                        " less than 604800 seconds")  # fmt: skip
+    return _claim(
+        query["X-Amz-Credential"], query["X-Amz-Date"], query["X-Amz-SignedHeaders"], query["X-Amz-Signature"],
+        query.get("X-Amz-Security-Token"), int(expires),
+    )  # fmt: skip
+
+
+def _claim(
+    credential: str, timestamp: str, signed: str, signature: str, token: str | None, expires: int | None = None
+) -> Claim:
+    parts = credential.rsplit("/", 4)
+    if len(parts) != 5 or parts[4] != "aws4_request":
+        raise Malformed(f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term,"
+                        f" got '{credential}'")  # fmt: skip
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise Malformed("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    try:
+        time.strptime(timestamp, "%Y%m%dT%H%M%SZ")
+    except ValueError:
+        raise Malformed(f"Date must be in ISO-8601 'basic format'. Got '{timestamp}'.") from None
+    if timestamp[:8] != parts[1]:
+        raise Malformed(f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
+                        f" '{parts[1]}' != '{timestamp[:8]}', from '{timestamp}'.")  # fmt: skip
+    headers = tuple(sorted(signed.lower().split(";")))
+    if "host" not in headers:
+        raise Malformed("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    return Claim(parts[0], parts[1], parts[2], parts[3], timestamp, headers, signature, token, expires)
+
+
+def _from_http_date(text: str) -> str:
+    if _TIMESTAMP.fullmatch(text):
+        return text
+    try:
+        # Not strptime: its month names follow the process' locale.
+        _, day, month, year, clock, _ = text.replace("-", " ").split(" ")
+        number = "JanFebMarAprMayJunJulAugSepOctNovDec".index(month) // 3 + 1
+        return f"{year}{number:02}{int(day):02}T{clock.replace(':', '')}Z"
+    except ValueError:
+        return ""
+
+
+def canonical_path(path: str) -> str:
+    """As services other than S3 sign it: without `.`, `..` and empty segments, percent-encoded once more."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment not in ("", "."):
+            kept.append(segment)
+    normal = "/" + "/".join(kept)
+    if kept and path.endswith("/"):
+        normal += "/"
+    return quote(normal, safe="/~")
+
+
+def canonical_query(query: str) -> str:
+    """Sorted by name, then value; the signature itself left out."""
+    if not query:
+        return ""
+    pairs: list[tuple[str, str]] = []
+    canonical = _CANONICAL_QUERY.fullmatch(query) is not None
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == "X-Amz-Signature":
+            continue
+        pairs.append((name, value) if canonical else (_encode(name), _encode(value)))
+    pairs.sort()
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def _encode(text: str) -> str:
+    return quote(unquote_to_bytes(text.replace("+", " ").encode("latin-1")), safe="-_.~")
+
+
+def decoded_query(query: str) -> dict[str, str]:
+    """Names and values of a query; of a repeated name, the first."""
+    pairs: dict[str, str] = {}
+    for pair in query.split("&") if query else ():
+        name, _, value = pair.partition("=")
+        pairs.setdefault(unquote(name.replace("+", " ")), unquote(value.replace("+", " ")))
+    return pairs
+
+
+def header_value(value: str) -> str:
+    """Trimmed, runs of spaces made one. Only ASCII blanks: others are bytes of the client's own encoding."""
+    value = value.strip(" \t")
+    if "  " in value or "\t" in value:
+        return re.sub(r"[ \t]+", " ", value)
+    return value
+
+
+def canonical_request(
+    claim: Claim, method: str, path: str, query: str, headers: Mapping[str, str], payload_hash: str
+) -> str:
+    """`path` and `query` as on the wire. `payload_hash`: SHA-256 of the body, or the constant that stands for it."""
+    lines = [f"{name}:{header_value(headers.get(name, ''))}\n" for name in claim.headers]
+    uri = (path or "/") if claim.service == "s3" else canonical_path(path)
+    return "\n".join(
+        (method, uri, canonical_query(query), "".join(lines), ";".join(claim.headers), payload_hash)
+    )
+
+
+def string_to_sign(claim: Claim, canonical: str) -> str:
+    return f"{ALGORITHM}\n{claim.timestamp}\n{claim.scope}\n{sha256(canonical.encode('latin-1')).hexdigest()}"
+
+
+@lru_cache(maxsize=1024)
+def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    """Good for a day; four of the five hashes of a check, so kept."""
+    key = hmac.digest(f"AWS4{secret}".encode(), date.encode(), "sha256")
+    for part in (region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def signature(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def matches(expected: str, given: str) -> bool:
+    """Takes the same time wherever the two differ."""
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+
+
+def chunk_signature(claim: Claim, key: bytes, previous: str, chunk_hash: str) -> str:
+    """Of one chunk, whose data has this SHA-256, after the chunk (or request) signed `previous`."""
+    return signature(
+        key, f"{ALGORITHM}-PAYLOAD\n{claim.timestamp}\n{claim.scope}\n{previous}\n{EMPTY_SHA256}\n{chunk_hash}"
+    )
+
+
+def trailer_signature(claim: Claim, key: bytes, previous: str, trailers: Mapping[str, str]) -> str:
+    text = "".join(f"{name}:{header_value(value)}\n" for name, value in sorted(trailers.items()))
+    digest = sha256(text.encode("latin-1")).hexdigest()
+    return signature(key, f"{ALGORITHM}-TRAILER\n{claim.timestamp}\n{claim.scope}\n{previous}\n{digest}")

@@ -1,0 +1,171 @@
+"""The edge as an ASGI application: opens an exchange for each request, runs it down the chain, sends the answer.
+
+Whatever a step raises becomes an error in AWS's form; a client that hung up is forgotten quietly. The state of
+the connection is kept right: a client that waits for `100 Continue` and is refused instead will not send its
+body, so that connection closes; the rest of any other unread body is left to the server to drain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from clary.api.context import Ports
+from clary.domain.signing import decoded_query
+from clary.gateway import extensions as own
+from clary.gateway import faults
+from clary.gateway.bodies import ClientDisconnected, Incoming
+from clary.gateway.chain import CHAIN, Extension, House
+from clary.gateway.exchange import Exchange, Receive, Scope, Send, header_map
+from clary.gateway.identify import Directory, form_error_protocol
+from clary.gateway.keys import Keys
+from clary.wire import codec
+from clary.wire.errors import WireError
+from clary.wire.messages import HttpRequest, HttpResponse
+
+log = logging.getLogger("clary.gateway")
+
+THREADS = 32
+"""For plain operations. They wait for the disk more than they compute, and the store commits together what
+waits together, so there are more of them than CPUs."""
+
+
+class Gateway:
+    def __init__(
+        self,
+        ports: Ports,
+        services: Sequence[str],
+        clock: Callable[[], float] = time.time,
+        *,
+        extensions: Mapping[str, Extension] | None = None,
+    ) -> None:
+        """`services`: botocore's names. `extensions`: by path; one that ends in a slash answers all under it."""
+        self._clock = clock
+        self._house = House(
+            ports,
+            Directory(services),
+            Keys(ports.store),
+            ThreadPoolExecutor(THREADS, thread_name_prefix="operation"),
+            {"/_clary/health": own.health, "/_clary/operations": own.operations, **(extensions or {})},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    def close(self) -> None:
+        """Let the operations under way end, and take no more."""
+        self._house.threads.shutdown(wait=True)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = header_map(scope)
+        query = scope["query_string"].decode("latin-1")
+        path = (scope.get("raw_path") or b"/").decode("latin-1").partition("?")[0]
+        incoming = Incoming(receive, headers)
+        exchange = Exchange(
+            HttpRequest(scope["method"], path, query, headers, incoming), str(uuid.uuid4()), self._clock(), path,
+            decoded_query(query), incoming,
+        )  # fmt: skip
+        try:
+            for step in CHAIN:
+                await step(self._house, exchange)
+                if exchange.response is not None:
+                    break
+            response = exchange.response or HttpResponse(404)
+        except ClientDisconnected:
+            return
+        except Exception as error:
+            response = _failure(exchange, error)
+        if not incoming.started and not incoming.ended and headers.get("expect", "").lower() == "100-continue":
+            response.headers.append(("connection", "close"))
+        await _send(response, exchange, receive, send)
+
+
+def _failure(exchange: Exchange, error: Exception) -> HttpResponse:
+    """The answer to whatever a step raised."""
+    request = exchange.request
+    service = exchange.services[0] if exchange.services else None
+    named = exchange.operation.name if exchange.operation else f"{request.method} {request.path}"
+    wire = faults.as_wire_error(
+        error, service.name if service else "", f"{service.name if service else 'edge'}.{named} ({exchange.request_id})"
+    )
+    if service is None:
+        return own.plain_error(wire, form_error_protocol(request), exchange.request_id)
+    protocol = exchange.protocol or _presumed(service.model.protocol, request)
+    try:
+        return codec.encode_error(service, exchange.operation, protocol, wire, exchange.request_id)
+    except Exception:
+        log.exception("The error %r could not be encoded", wire)
+        return own.plain_error(
+            WireError("InternalFailure", wire.message, 500), form_error_protocol(request), exchange.request_id
+        )
+
+
+def _presumed(protocol: str, request: HttpRequest) -> str:
+    """Of a service that speaks several, the protocol that this request seems to use."""
+    if protocol == "smithy-rpc-v2-cbor" and "smithy-protocol" not in request.headers:
+        return form_error_protocol(request)
+    return protocol
+
+
+async def _send(response: HttpResponse, exchange: Exchange, receive: Receive, send: Send) -> None:
+    body = response.body
+    headers = [(name.lower().encode("latin-1"), _header(value)) for name, value in response.headers]
+    if isinstance(body, bytes):
+        if not any(name == b"content-length" for name, _ in headers) and response.status not in (204, 304):
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await _stream(body, exchange, receive, send)
+
+
+async def _stream(body: AsyncIterator[bytes], exchange: Exchange, receive: Receive, send: Send) -> None:
+    """Send what the iterator yields, for as long as the client is there. A failure cuts the connection: the
+    status line is gone already, and a short body is what tells the client."""
+    gone = asyncio.ensure_future(_disconnection(receive))
+    try:
+        async for piece in body:
+            if gone.done():
+                return
+            if piece:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except Exception:
+        log.exception("The answer to %s broke off", exchange.request_id)
+    finally:
+        gone.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await gone
+        if close := getattr(body, "aclose", None):
+            await close()
+
+
+async def _disconnection(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _header(value: str) -> bytes:
+    """A header may not carry line breaks or control characters; what latin-1 cannot hold goes as UTF-8."""
+    clean = value if value.isprintable() else "".join(c if c.isprintable() or c == "\t" else " " for c in value)
+    try:
+        return clean.encode("latin-1")
+    except UnicodeEncodeError:
+        return clean.encode()
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

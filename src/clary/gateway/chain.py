@@ -1,0 +1,221 @@
+"""The steps between a request's first header and its answer, in the order in which they run.
+
+    extend         /_clary/...: health, and what the server adds
+    identify       the service, the region, an S3 bucket out of the host name
+    authenticate   who calls; a service other than S3 has its body read here, as its signature covers it
+    route          the operation
+    authorise      may they
+    receive        S3's body: whole, or as a stream
+    decode         bytes -> parameters, validated by the model
+    dispatch       the operation's function, on a thread or on the loop
+    encode         the answer -> bytes, by the model
+
+A step changes the exchange and raises to refuse; one that sets `exchange.response` ends the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cache
+
+from clary.api import operations
+from clary.api.context import Context, Ports
+from clary.domain.signing import Claim, Malformed
+from clary.gateway import authentication, chunked, faults
+from clary.gateway.bodies import whole
+from clary.gateway.exchange import Exchange
+from clary.gateway.identify import Directory, form_error_protocol, path_style
+from clary.gateway.keys import Keys
+from clary.gateway.refusals import Refusal, refuse
+from clary.wire import codec, routes
+from clary.wire.errors import WireError
+from clary.wire.messages import HttpRequest, HttpResponse
+from clary.wire.models import Operation
+
+Extension = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""Answers what is under its path; the request's body is a `wire.messages.Body`."""
+
+MIB = 1 << 20
+BODY_LIMIT = 16 * MIB
+BODY_LIMITS = {"sagemaker-runtime": 25 * MIB}
+"""Bytes of a body that is read whole, by service."""
+
+ROOT = "/_clary/"
+
+
+@dataclass(frozen=True)
+class House:
+    """What the steps work with."""
+
+    ports: Ports
+    directory: Directory
+    keys: Keys
+    threads: Executor
+    extensions: Mapping[str, Extension]
+
+
+async def extend(house: House, exchange: Exchange) -> None:
+    path = exchange.request.path
+    if not path.startswith(ROOT):
+        return
+    for prefix, extension in house.extensions.items():
+        if path == prefix or (prefix.endswith("/") and path.startswith(prefix)):
+            exchange.response = await extension(exchange.request)
+            return
+    raise WireError("UnknownOperationException", f"There is nothing at {path}.", 404)
+
+
+async def identify(house: House, exchange: Exchange) -> None:
+    request = exchange.request
+    exchange.region = house.ports.settings.region
+    try:
+        exchange.claim = claim = authentication.read_claim(request.headers, exchange.query)
+        error = None
+    except Malformed as caught:
+        claim, error = None, caught
+    s3 = house.directory.signed_for("s3", request)
+    if isinstance(claim, Claim):
+        exchange.region = claim.region
+        exchange.services = house.directory.signed_for(claim.service, request)
+        if not exchange.services:
+            raise faults.unsupported(claim.service, request.headers.get("x-amz-target") or f"{request.method} {request.path}")
+    elif found := house.directory.unsigned(request):
+        exchange.services = (found,)
+    elif form_error_protocol(request) == "query" or "x-amz-target" in request.headers:
+        raise refuse(Refusal.ANONYMOUS, form_error_protocol(request))
+    else:
+        exchange.services = s3
+    if error is not None:
+        raise authentication.malformed(exchange, error, exchange.service.model.protocol if exchange.services else "json")
+    if not exchange.services:
+        raise refuse(Refusal.ANONYMOUS, "json")
+    if exchange.service.name == "s3":
+        request.path = path_style(request.path, request.headers.get("host", ""))
+
+
+async def authenticate(house: House, exchange: Exchange) -> None:
+    claim = exchange.claim
+    protocol = exchange.service.model.protocol
+    is_s3 = exchange.service.name == "s3"
+    if claim is None and is_s3 and "authorization" in exchange.request.headers:
+        raise WireError("InvalidRequest", "The authorization mechanism you have provided is not supported."
+                                          " Please use AWS4-HMAC-SHA256.")  # fmt: skip
+    if claim is None or (not is_s3 and not isinstance(claim, Claim)):
+        raise refuse(Refusal.ANONYMOUS, protocol)
+    key = house.keys.remembered(claim.access_key)
+    if key is None:
+        key = await _in_thread(house, house.keys.find, claim.access_key)
+    key = authentication.check_key(exchange, claim, key, house.ports.settings.clock_skew)
+    if is_s3:
+        payload_hash = authentication.s3_payload_hash(exchange, claim)
+    else:
+        exchange.request.body = await _whole(exchange)
+        payload_hash = authentication.body_hash(exchange.request.body)
+    exchange.principal = authentication.check_signature(exchange, claim, key, payload_hash)
+    if is_s3:
+        _unframe(exchange, claim, key.secret, payload_hash)
+
+
+def _unframe(exchange: Exchange, claim: object, secret: str, payload_hash: str) -> None:
+    """Have the body checked against what was signed, and freed of `aws-chunked` framing."""
+    request = exchange.request
+    if payload_hash not in chunked.FRAMED:
+        if payload_hash != authentication.signing.UNSIGNED_PAYLOAD:
+            exchange.incoming.expected_sha256 = payload_hash.lower()
+        return
+    assert isinstance(claim, Claim)
+    decoded = request.headers.get("x-amz-decoded-content-length", "")
+    if not decoded.isascii() or not decoded.isdigit():
+        raise WireError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
+    signer = None if payload_hash == chunked.UNSIGNED else chunked.Signer(claim, claim.key(secret))
+    request.body = chunked.Unchunked(
+        exchange.incoming, int(decoded), signer, trailer_signed=payload_hash == chunked.SIGNED_TRAILER
+    )
+    encodings = [part.strip() for part in request.headers.get("content-encoding", "").split(",")]
+    headers = {name: value for name, value in request.headers.items() if name != "content-encoding"}
+    kept = [encoding for encoding in encodings if encoding and encoding != "aws-chunked"]
+    request.headers = {**headers, "content-encoding": ",".join(kept)} if kept else headers
+
+
+async def route(house: House, exchange: Exchange) -> None:
+    request = exchange.request
+    for service in exchange.services:
+        match = routes.find(service, request)
+        if match is not None:
+            exchange.services = (service,)
+            exchange.operation, exchange.protocol = match.operation, match.protocol
+            break
+    else:
+        what = request.headers.get("x-amz-target") or f"{request.method} {request.path}"
+        code = {"rest-xml": "MethodNotAllowed", "query": "InvalidAction"}.get(exchange.service.model.protocol)
+        raise WireError(
+            code or "UnknownOperationException", f"{exchange.service.name} has no operation that answers {what}.",
+            405 if code == "MethodNotAllowed" else 400,
+        )  # fmt: skip
+    if operations.handler(exchange.operation.service, exchange.operation.name) is None:
+        raise faults.unsupported(exchange.operation.service, exchange.operation.name)
+
+
+async def authorise(house: House, exchange: Exchange) -> None:
+    """Every authenticated principal of the account may do everything: the one place where policies will decide."""
+    principal = _known(exchange.principal)
+    if principal.account != house.ports.settings.account:
+        raise refuse(Refusal.UNKNOWN_KEY, exchange.service.model.protocol)
+
+
+async def receive(house: House, exchange: Exchange) -> None:
+    if isinstance(exchange.request.body, bytes) or _streams(_known(exchange.operation)):
+        return
+    exchange.request.body = await _whole(exchange)
+
+
+async def decode(house: House, exchange: Exchange) -> None:
+    exchange.document = codec.decode(_known(exchange.operation), exchange.protocol, exchange.request)
+
+
+async def dispatch(house: House, exchange: Exchange) -> None:
+    operation = _known(exchange.operation)
+    handler = _known(operations.handler(operation.service, operation.name))
+    principal = _known(exchange.principal)
+    context = Context(
+        account=principal.account, region=exchange.region, principal=principal, request_id=exchange.request_id,
+        now=exchange.now, ports=house.ports, user_agent=exchange.request.headers.get("user-agent", ""),
+    )  # fmt: skip
+    try:
+        if handler.is_async:
+            exchange.answer = await handler.function(context, exchange.document)
+        else:
+            exchange.answer = await _in_thread(house, handler.function, context, exchange.document)
+    finally:
+        if operation.service == "iam":
+            house.keys.forget()
+
+
+async def encode(house: House, exchange: Exchange) -> None:
+    exchange.response = codec.encode(
+        _known(exchange.operation), exchange.protocol, exchange.answer, exchange.request_id
+    )
+
+
+Step = Callable[[House, Exchange], Awaitable[None]]
+CHAIN: Sequence[Step] = (extend, identify, authenticate, route, authorise, receive, decode, dispatch, encode)
+
+
+async def _in_thread(house: House, function: Callable[..., object], *arguments: object) -> object:
+    return await asyncio.get_running_loop().run_in_executor(house.threads, function, *arguments)
+
+
+async def _whole(exchange: Exchange) -> bytes:
+    service = exchange.service
+    limit = max(BODY_LIMITS.get(candidate.name, BODY_LIMIT) for candidate in exchange.services)
+    body = exchange.request.body
+    assert not isinstance(body, bytes)
+    return await whole(body, limit, faults.too_large(service.name, service.model.protocol))
+
+
+@cache
+def _streams(operation: Operation) -> bool:
+    return bool(operation.model.has_streaming_input)

@@ -1,0 +1,105 @@
+"""The HTTP server: uvicorn with uvloop and httptools, run by us rather than by its command line.
+
+`serve` blocks until SIGTERM or SIGINT, lets requests under way end, and returns; a second SIGINT hurries it.
+The application's lifespan is run (startup before the first request, shutdown after the last). The server is
+told its port only once it listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from clary.gateway.exchange import Receive, Scope, Send
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection is kept: longer than clients and proxies (60) keep theirs, so that it is
+they who close it."""
+GRACE = 10
+"""Seconds that requests under way have to end."""
+BACKLOG = 2048
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the message says why."""
+
+
+class Server(uvicorn.Server):
+    """Runs until `should_exit`. `run()` blocks, from any thread."""
+
+    def __init__(self, app: Application, listener: socket.socket, ready: Callable[[int], None]) -> None:
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, log_level="warning",
+            access_log=False, proxy_headers=False, server_header=False, date_header=True, backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=GRACE,
+        )  # fmt: skip
+        super().__init__(config)
+        self._listener = listener
+        self._ready = ready
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        with self._listener:
+            super().run(sockets or [self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready(self._listener.getsockname()[1])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        # uvicorn raises the signal again when it is done, which would end the process before its own clean-up.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        if self.should_exit and number == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises `CannotListen`."""
+    where = f"{host}:{port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotListen(f"Cannot listen on {where}: {error.strerror or error}.") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Now, not when the loop starts: two servers may bind one port, the second to listen is the one refused.
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotListen(
+                f"Cannot listen on {where}: another program does already. Stop it, or choose another port."
+            ) from error
+        raise CannotListen(f"Cannot listen on {where}: {error.strerror or error}.") from error
+    return listener
+
+
+def serve(app: Application, host: str, port: int, *, ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is told the port once it listens. Raises `CannotListen`."""
+    Server(app, listen(host, port), ready).run()
