@@ -101,7 +101,8 @@ class ObjectStore:
         return self.opened(bucket, key)[1]
 
     def opened(self, bucket: str, key: str, check: Check | None = None) -> tuple[ObjectRecord, BinaryIO]:
-        """An object and its bytes, which stay what they are whatever becomes of it. Raises `NoSuchBucket`, `NoSuchKey`."""
+        """An object and its bytes, which stay what they are whatever becomes of it.
+        Raises `NoSuchBucket`, `NoSuchKey`."""
         return self.using(bucket, key, lambda record: self.blobs.open(record.blob), check)
 
     def read_bytes(self, bucket: str, key: str) -> bytes:

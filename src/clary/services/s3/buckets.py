@@ -133,7 +133,8 @@ def _region(ctx: Context, constraint: str | None) -> str:
     if ctx.region not in (HOME, region):
         raise fault(
             "IllegalLocationConstraintException",
-            f"The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.",
+            f"The {constraint} location constraint is incompatible for the region specific endpoint this "
+            "request was sent to.",
         )
     return region
 

@@ -1,4 +1,4 @@
-"""Conditional requests: what If-Match and its kin decide. Source: RFC 9110, section 13, and S3's GetObject page."""
+"""Conditional requests: what If-Match and its kin decide. Source: RFC 9110 section 13, S3's GetObject."""
 
 from __future__ import annotations
 

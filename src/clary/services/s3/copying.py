@@ -1,5 +1,5 @@
-"""CopyObject and UploadPartCopy. A copied object shares its source's bytes on disk; a copied part is read, since
-its ETag is the MD5 of just these bytes. Source: the operations' pages in the S3 API reference."""
+"""CopyObject and UploadPartCopy. A copied object shares its source's bytes on disk; a copied part is
+read, since its ETag is the MD5 of just these bytes. Source: their pages in the S3 API reference."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from clary.storage.ports import Bucket, ObjectRecord
 from clary.wire.messages import Document
 
 ITSELF = (
-    "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
-    "metadata, storage class, website redirect location or encryption attributes."
+    "This copy request is illegal because it is trying to copy an object to itself without changing the "
+    "object's metadata, storage class, website redirect location or encryption attributes."
 )
 
 
@@ -118,7 +118,10 @@ def _readable(ctx: Context, request: Document) -> Check:
 
 
 def _too_large(size: int) -> str:
-    return f"The specified copy source is larger than the maximum allowable size for a copy source: {size} > {LARGEST}"
+    return (
+        "The specified copy source is larger than the maximum allowable size for a copy source: "
+        f"{size} > {LARGEST}"
+    )
 
 
 def _carried(source: ObjectRecord, request: Document) -> Document:

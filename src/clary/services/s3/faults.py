@@ -31,16 +31,16 @@ _KNOWN: dict[str, tuple[int, str]] = {
     ),
     "BucketAlreadyExists": (
         409,
-        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
-        "Please select a different name and try again.",
+        "The requested bucket name is not available. The bucket namespace is shared by all users of "
+        "the system. Please select a different name and try again.",
     ),
     "BucketNotEmpty": (409, "The bucket you tried to delete is not empty"),
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed size"),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed size"),
     "IllegalLocationConstraintException": (
         400,
-        "The unspecified location constraint is incompatible for the region specific endpoint this request was "
-        "sent to.",
+        "The unspecified location constraint is incompatible for the region specific endpoint this "
+        "request was sent to.",
     ),
     "IncompleteBody": (
         400,
@@ -76,8 +76,8 @@ _KNOWN: dict[str, tuple[int, str]] = {
     "NoSuchKey": (404, "The specified key does not exist."),
     "NoSuchUpload": (
         404,
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
-        "or completed.",
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+        "aborted or completed.",
     ),
     "NoSuchVersion": (404, "The specified version does not exist."),
     "NotImplemented": (501, "A header you provided implies functionality that is not implemented"),

@@ -1,8 +1,8 @@
-"""Uploads in parts. Completing one joins the parts' files by links: no byte is written twice, no record of the
+"""Uploads in parts. Completing one joins the parts' files by links: no byte is written twice, nothing of the
 object is visible before, and a completion that is repeated (its answer was lost) answers the same again.
 
-Limits, from "Amazon S3 multipart upload limits": part numbers 1 to 10,000, parts of 5 MiB to 5 GiB but for the
-last, objects up to 5 TiB (48.8 TiB since late 2025).
+Limits, from "Amazon S3 multipart upload limits": part numbers 1 to 10,000, parts of 5 MiB to 5 GiB but for
+the last, objects up to 5 TiB.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from uuid import uuid4
 
 from clary.api.context import Context
@@ -204,14 +205,15 @@ def _checksum_choice(request: Document) -> Document:
 
 
 def _chosen(request: Document, parts: Sequence[Part]) -> list[Part]:
-    """The parts that a completion lists. Raises MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall."""
+    """The parts that a completion lists.
+    Raises MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall."""
     listed = (request.get("MultipartUpload") or {}).get("Parts") or ()
     if not listed or len(listed) > PARTS:
         raise fault("MalformedXML")
     numbers = [item.get("PartNumber") for item in listed]
     if any(number is None for number in numbers):
         raise fault("MalformedXML")
-    if any(second <= first for first, second in zip(numbers, numbers[1:], strict=False)):
+    if any(second <= first for first, second in pairwise(numbers)):
         raise fault("InvalidPartOrder", UploadId=request["UploadId"])
     known = {part.number: part for part in parts}
     chosen = []
@@ -273,8 +275,9 @@ def _all_listed(request: Document, name: str) -> None:
         if item.get(f"Checksum{name}") is None:
             raise fault(
                 "InvalidRequest",
-                f"The upload was created using a {name.lower()} checksum. The complete request must include the "
-                f"checksum for each part. It was missing for part {item['PartNumber']} in the request.",
+                f"The upload was created using a {name.lower()} checksum. The complete request must "
+                f"include the checksum for each part. It was missing for part "
+                f"{item['PartNumber']} in the request.",
             )
 
 

@@ -1,4 +1,4 @@
-"""What a bucket and a key may be called. Source: "Bucket naming rules" and "Naming objects", S3 user guide."""
+"""What a bucket and a key may be called. Source: "Bucket naming rules", "Naming objects", S3 user guide."""
 
 from __future__ import annotations
 

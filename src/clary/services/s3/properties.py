@@ -103,8 +103,8 @@ def header_tags(header: str) -> dict[str, str]:
     except ValueError:
         raise fault(
             "InvalidArgument",
-            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without "
-            "tag name duplicates.",
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters "
+            "without tag name duplicates.",
             ArgumentName="x-amz-tagging",
             ArgumentValue=header,
         ) from None

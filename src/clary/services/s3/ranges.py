@@ -53,15 +53,15 @@ def parse(header: str, size: int) -> Span:
 
 
 def copied(header: str | None, size: int) -> Span:
-    """x-amz-copy-source-range: `bytes=FIRST-LAST`, inside the source. Raises InvalidArgument, InvalidRange."""
+    """x-amz-copy-source-range: `bytes=FIRST-LAST`, inside the source. Raises InvalidArgument."""
     if header is None:
         return Span(0, size)
     found = _RANGE.fullmatch(header)
     if found is None or not found[1] or not found[2] or int(found[2]) < int(found[1]):
         raise fault(
             "InvalidArgument",
-            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
-            "zero-based offsets of the first and last bytes to copy",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are "
+            "the zero-based offsets of the first and last bytes to copy",
             ArgumentName="x-amz-copy-source-range",
             ArgumentValue=header,
         )

@@ -1,7 +1,7 @@
 """What clients read of a bucket in passing, and set where keeping it is the truth.
 
-A feature that a bucket does not have here is told as AWS tells it of a bucket without it. Switching one on that
-Clary would not act upon (a policy, a lifecycle, versioning) is refused; what already holds of every bucket
+A feature that a bucket does not have here is told as AWS tells it of a bucket without it. Switching one on
+that Clary would not act upon (a policy, a lifecycle, versioning) is refused; what holds of every bucket
 here (private, owner's, unversioned) may be set again.
 """
 

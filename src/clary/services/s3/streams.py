@@ -1,8 +1,8 @@
 """Bodies in and out, in constant memory whatever their size; disks are touched in threads only.
 
-A body that fits into `SMALL` costs one hop to a thread, where it is written and its record committed. A larger
-one flows in chunks: while one is hashed and written, the next arrives (or, on the way out, is sent while
-the next is read).
+A body that fits into `SMALL` costs one hop to a thread, where it is written and its record committed. A
+larger one flows in chunks: while one is hashed and written, the next arrives (or, on the way out, is sent
+while the next is read).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ async def receive(
     prepare: Callable[[], None],
     keep: Callable[[Written], T],
 ) -> T:
-    """Write a request's Body, check it against what its client said, and `keep` it; both functions run in a thread.
-    `prepare` comes before a large body is read, so that a request that must fail does not send it.
-    Raises EntityTooLarge, IncompleteBody, BadDigest and their kin."""
+    """Write a request's Body, check it against what its client said, and `keep` it.
+    Both functions run in a thread. `prepare` comes before a large body is read, so that a request
+    that must fail does not send it.     Raises EntityTooLarge, IncompleteBody, BadDigest and their kin."""
     body: Any = request.get("Body") or b""
     if isinstance(body, bytes):
         return await asyncio.to_thread(_store, objects, request, algorithms, body, {}, keep)
