@@ -206,6 +206,7 @@ def _rest_answer(
     raw = (
         output is not None and payload is not None and output.members[payload].type_name in {"blob", "string"}
     )
+    ranged = output is not None and "ContentRange" in output.members
     if raw:
         assert output is not None
         kind = "text/plain" if output.members[payload].type_name == "string" else "application/octet-stream"
@@ -216,6 +217,8 @@ def _rest_answer(
         response = respond(request_id)
         if head is not None:
             head.write(document, response)
+        if ranged and document.get("ContentRange") is not None:
+            response.status = 206  # the model has no member for it
         if body is not None:
             response.body = body(document)
             if (raw or response.body) and not any(
