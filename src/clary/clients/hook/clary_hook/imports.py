@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def on_import(concerns: "Mapping[str, str]") -> None:
-    """Apply each module's concern when it has been imported; at once to one that is already there."""
+    """Apply each module's concern when it has been imported; at once to one that is already there.
+
+    A second call does nothing: a tracer's `sitecustomize` may run ours again.
+    """
+    if any(isinstance(finder, Finder) for finder in sys.meta_path):
+        return
     for name in concerns:
         if name in sys.modules:
             _change(sys.modules[name], concerns[name])
@@ -26,18 +31,28 @@ def on_import(concerns: "Mapping[str, str]") -> None:
 class Finder:
     def __init__(self, concerns: "Mapping[str, str]") -> None:
         self.concerns = concerns
+        self.seeking: set[str] = set()
 
     def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "Any":
-        if name not in self.concerns:
+        if name not in self.concerns or name in self.seeking:
             return None
+        self.seeking.add(name)  # others' finders ask all finders too, as a tracer's do
+        try:
+            spec = self._ask_others(name, path, target)
+        finally:
+            self.seeking.discard(name)
+        if spec is not None:
+            try:
+                _change_after(spec.loader, name, self.concerns[name])
+            except Exception as error:
+                complain("cannot watch the import of " + name, error)
+        return spec
+
+    def _ask_others(self, name: str, path: "Any", target: "Any") -> "Any":
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec = find(name, path, target) if find else None
             if spec is not None:
-                try:
-                    _change_after(spec.loader, name, self.concerns[name])
-                except Exception as error:
-                    complain("cannot watch the import of " + name, error)
                 return spec
         return None
 
