@@ -1,135 +1,191 @@
-"""Lineage entities: artifacts, actions and contexts, and the group that they are in.
+"""Associations between lineage entities, and questions about the graph that they make.
 
-An artifact is what it comes from: its ARN is a hash of its source (URI, and IDs such as an ETag), so
-making it again answers the one that is there. Actions and contexts have names.
+An association is an edge of its type between two entities: experiments' own (trial components among them)
+and lineage's, but not between two of experiments' own. Deleting an entity takes its associations along.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
 
-from clary.api import Context, Document, Kind, ServiceError, operation
-from clary.api.kind import Placed, both, user_context
-from clary.domain.search import Compare, Expression, Operator
-from clary.storage.ports import Resource, Transaction
+from clary.api import Context, Document, ServiceError, operation
+from clary.api.kind import user_context
+from clary.domain.experiments_lineage import ASSOCIATIONS, MAX_DEPTH, walk
+from clary.services.sagemaker.lineage_entities import NOUNS
+from clary.storage.ports import Edge, Resource, Transaction
 
-GROUP = "sagemaker-default-lineage-group"
-MAX_PROPERTIES = 30
-
-
-def _missing(noun: str) -> tuple[str, str]:
-    return ("ResourceNotFound", f"{noun} '{{arn}}' does not exist.")
-
-
-Artifact = Kind("sagemaker", "Artifact", missing=_missing("Artifact"), identifier="ArtifactArn")
-Action = Kind("sagemaker", "Action", exists="ValidationException", missing=_missing("Action"))
-LineageContext = Kind("sagemaker", "Context", exists="ValidationException", missing=_missing("Context"))
-LineageGroup = Kind("sagemaker", "LineageGroup", missing=_missing("LineageGroup"))
-
-Artifact.serves("Describe", "List", "Update")
-Action.serves("Create", "Describe", "List", "Update", "Delete")
-LineageContext.serves("Create", "Describe", "List", "Update", "Delete")
-
-NOUNS = {kind.noun: kind for kind in (Artifact, Action, LineageContext)}
+EXPERIMENT_NOUNS = ("Experiment", "Trial", "TrialComponent")
+PAGE = 10
 
 
-def merge_properties(_ctx: Context, _tx: Transaction, entity: Resource, request: Document) -> Document:
-    """Properties go over those that are there, less the ones to remove."""
-    changes = dict(request)
-    removed = set(changes.pop("PropertiesToRemove", ()))
-    if "Properties" in request or removed:
-        kept = {**entity.spec.get("Properties", {}), **request.get("Properties", {})}
-        changes["Properties"] = {key: value for key, value in kept.items() if key not in removed}
-        if len(changes["Properties"]) > MAX_PROPERTIES:
+def entity(ctx: Context, tx: Transaction, arn: str) -> Resource:
+    """Raises ServiceError for what is not there or cannot be associated."""
+    head, slash, tail = arn.partition("/")
+    found = tx.resources.find(f"{head}{slash}{tail.lower()}")
+    if found is None or found.account != ctx.account or found.kind not in (*NOUNS, *EXPERIMENT_NOUNS):
+        raise ServiceError("ResourceNotFound", f"Lineage entity '{arn}' does not exist.")
+    return found
+
+
+def entity_type(resource: Resource) -> str:
+    """An artifact's, action's or context's own type; what a job's trial component comes from."""
+    if resource.kind in NOUNS:
+        return str(resource.spec[f"{resource.kind}Type"])
+    source: Document = resource.spec.get("Source", {})
+    return str(source.get("SourceType", resource.kind))
+
+
+@operation("sagemaker", "AddAssociation")
+def add_association(ctx: Context, request: Document) -> Document:
+    kind = request.get("AssociationType", "AssociatedWith")
+    with ctx.begin() as tx:
+        source = entity(ctx, tx, request["SourceArn"])
+        destination = entity(ctx, tx, request["DestinationArn"])
+        if source.kind in EXPERIMENT_NOUNS and destination.kind in EXPERIMENT_NOUNS:
             raise ServiceError(
-                "ValidationException", f"'{entity.arn}' can have at most {MAX_PROPERTIES} properties."
+                "ValidationException", "Associations cannot be created between two experiment entities."
             )
-    changes.pop("ArtifactArn", None)
-    return changes
+        if source.arn == destination.arn:
+            raise ServiceError("ValidationException", "An entity cannot be associated with itself.")
+        if tx.edges.list(source=source.arn, destination=destination.arn, kinds=ASSOCIATIONS, limit=1):
+            raise ServiceError(
+                "ValidationException",
+                f"Association between '{source.arn}' and '{destination.arn}' already exists.",
+            )
+        tx.edges.put(Edge(kind, source.arn, destination.arn, ctx.now, {"CreatedBy": user_context(ctx)}))
+    return {"SourceArn": source.arn, "DestinationArn": destination.arn}
 
 
-def of_source_or_type(_ctx: Context, _tx: Transaction, request: Document) -> Expression | None:
-    places = {"SourceUri": "Source.SourceUri"}
-    places |= {f"{noun}Type": f"{noun}Type" for noun in NOUNS}
-    return both(
-        Compare(path, Operator.EQUALS, request[member])
-        for member, path in places.items()
+@operation("sagemaker", "DeleteAssociation")
+def delete_association(ctx: Context, request: Document) -> Document:
+    with ctx.begin() as tx:
+        source = entity(ctx, tx, request["SourceArn"])
+        destination = entity(ctx, tx, request["DestinationArn"])
+        edges = tx.edges.list(source=source.arn, destination=destination.arn, kinds=ASSOCIATIONS)
+        if not edges:
+            raise ServiceError(
+                "ResourceNotFound",
+                f"Association between '{source.arn}' and '{destination.arn}' does not exist.",
+            )
+        for edge in edges:
+            tx.edges.delete(edge.kind, edge.source, edge.destination)
+    return {"SourceArn": source.arn, "DestinationArn": destination.arn}
+
+
+@operation("sagemaker", "ListAssociations")
+def list_associations(ctx: Context, request: Document) -> Document:
+    kinds = (request["AssociationType"],) if "AssociationType" in request else ASSOCIATIONS
+    own = f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:"
+    ends = {
+        end: entity_arn(request[member])
+        for end, member in (("source", "SourceArn"), ("destination", "DestinationArn"))
         if member in request
+    }
+    with ctx.read() as tx:
+        edges = [
+            edge
+            for edge in tx.edges.list(
+                source=ends.get("source"), destination=ends.get("destination"), kinds=kinds
+            )
+            if edge.source.startswith(own)
+            and edge.created > request.get("CreatedAfter", float("-inf"))
+            and edge.created < request.get("CreatedBefore", float("inf"))
+        ]
+        ends_of = {arn: tx.resources.find(arn) for edge in edges for arn in (edge.source, edge.destination)}
+    shown = [
+        association
+        for edge in edges
+        if (association := _shown(edge, ends_of[edge.source], ends_of[edge.destination])) is not None
+        and request.get("SourceType", association["SourceType"]) == association["SourceType"]
+        and request.get("DestinationType", association["DestinationType"]) == association["DestinationType"]
+    ]
+    by = request.get("SortBy", "CreationTime")
+    shown.sort(
+        key=lambda item: (item[by], item["SourceArn"], item["DestinationArn"]),
+        reverse=request.get("SortOrder", "Descending") == "Descending",
+    )
+    items, token = _page(shown, request)
+    return {"AssociationSummaries": items, "NextToken": token}
+
+
+def entity_arn(arn: str) -> str:
+    head, slash, tail = arn.partition("/")
+    return f"{head}{slash}{tail.lower()}"
+
+
+def _shown(edge: Edge, source: Resource | None, destination: Resource | None) -> Document | None:
+    if source is None or destination is None:
+        return None
+    return {
+        "SourceArn": edge.source,
+        "DestinationArn": edge.destination,
+        "SourceType": entity_type(source),
+        "DestinationType": entity_type(destination),
+        "AssociationType": edge.kind,
+        "SourceName": source.document.get(f"{source.kind}Name", source.name),
+        "DestinationName": destination.document.get(f"{destination.kind}Name", destination.name),
+        "CreationTime": edge.created,
+        **edge.document,
+    }
+
+
+@operation("sagemaker", "QueryLineage")
+def query_lineage(ctx: Context, request: Document) -> Document:
+    filters = request.get("Filters", {})
+    depth = request.get("MaxDepth", MAX_DEPTH)
+    with ctx.read() as tx:
+        starts = [entity(ctx, tx, arn).arn for arn in request.get("StartArns", ())]
+        if not starts:
+            raise ServiceError("ValidationException", "StartArns must name an entity to start from.")
+        found = walk(
+            starts[0],
+            request.get("Direction", "Both"),
+            depth,
+            lambda arn: tx.edges.list(destination=arn, kinds=ASSOCIATIONS),
+            lambda arn: tx.edges.list(source=arn, kinds=ASSOCIATIONS),
+        )
+        entities = {arn: tx.resources.find(arn) for arn in (starts[0], *found.reached)}
+    wanted = [arn for arn in found.reached if (held := entities[arn]) is not None and _matches(held, filters)]
+    links: Sequence[Any] = ()
+    if request.get("IncludeEdges", True):
+        wanted, links = found.paths(wanted)
+    vertices = [
+        {"Arn": arn, "Type": entity_type(held)[:40], "LineageType": held.kind}
+        for arn in wanted
+        if (held := entities[arn]) is not None
+    ]
+    items, token = _page(vertices, request)
+    edges = [
+        {"SourceArn": link.source, "DestinationArn": link.destination, "AssociationType": link.kind}
+        for link in links
+    ]
+    return {"Vertices": items, "Edges": edges, "NextToken": token}
+
+
+def _matches(resource: Resource, filters: Document) -> bool:
+    held = resource.spec.get("Properties", {})
+    return (
+        ("Types" not in filters or entity_type(resource) in filters["Types"])
+        and ("LineageTypes" not in filters or resource.kind in filters["LineageTypes"])
+        and resource.created < filters.get("CreatedBefore", float("inf"))
+        and resource.created > filters.get("CreatedAfter", float("-inf"))
+        and resource.modified < filters.get("ModifiedBefore", float("inf"))
+        and resource.modified > filters.get("ModifiedAfter", float("-inf"))
+        and all(held.get(key) == value for key, value in filters.get("Properties", {}).items())
     )
 
 
-def show_group(_ctx: Context, _tx: Transaction, entity: Resource, document: Document) -> Document:
-    return {**document, "LineageGroupArn": LineageGroup.arn(entity, GROUP)}
-
-
-def keep_status(_ctx: Context, _tx: Transaction, action: Resource) -> Resource:
-    return replace(action, spec={"Status": "Unknown", **action.spec})
-
-
-for _kind in NOUNS.values():
-    _kind.on_update(merge_properties)
-    _kind.on_list(of_source_or_type)
-    _kind.on_describe(show_group)
-Action.on_create(keep_status)
-
-
-@operation("sagemaker", "CreateArtifact")
-def create_artifact(ctx: Context, request: Document) -> Document:
-    with ctx.begin() as tx:
-        artifact = put_artifact(tx, ctx, ctx.now, request, user_context(ctx))
-    return {"ArtifactArn": artifact.arn}
-
-
-def put_artifact(
-    tx: Transaction, where: Placed, now: float, request: Document, by: Document | None = None
-) -> Resource:
-    """The artifact of CreateArtifact's `request`, made where it is not there yet."""
-    name = artifact_id(request["Source"])
-    found = tx.resources.find(Artifact.arn(where, name))
-    if found is not None:
-        return found
-    spec = {member: value for member, value in request.items() if member != "Tags"}
-    artifact = tx.resources.insert(Artifact.new(where, name, spec, now, by))
-    if request.get("Tags"):
-        tx.tags.put(artifact.arn, {tag["Key"]: tag["Value"] for tag in request["Tags"]})
-    return artifact
-
-
-def artifact_id(source: Document) -> str:
-    """32 hexadecimal digits, the same for the same URI and source IDs in whatever order."""
-    ids = sorted((item["SourceIdType"], item["Value"]) for item in source.get("SourceTypes", ()))
-    return hashlib.sha256(repr((source["SourceUri"], ids)).encode()).hexdigest()[:32]
-
-
-@operation("sagemaker", "DeleteArtifact")
-def delete_artifact(ctx: Context, request: Document) -> Document:
-    """By ARN or by source. Its associations go with it."""
-    if "ArtifactArn" not in request and "Source" not in request:
-        raise ServiceError("ValidationException", "Either ArtifactArn or Source is required.")
-    arn = request.get("ArtifactArn") or Artifact.arn(ctx, artifact_id(request["Source"]))
-    return Artifact.delete(ctx, {"ArtifactArn": arn})
-
-
-@operation("sagemaker", "DescribeLineageGroup")
-def describe_lineage_group(ctx: Context, request: Document) -> Document:
-    with ctx.begin() as tx:
-        if request["LineageGroupName"] == GROUP:
-            return _group(tx, ctx, ctx.now).document
-        return LineageGroup.load(ctx, tx, request["LineageGroupName"]).document
-
-
-@operation("sagemaker", "ListLineageGroups")
-def list_lineage_groups(ctx: Context, request: Document) -> Document:
-    with ctx.begin() as tx:
-        _group(tx, ctx, ctx.now)
-    return LineageGroup.list(ctx, request)
-
-
-def _group(tx: Transaction, where: Placed, now: float) -> Resource:
-    """Every account has one lineage group in a region; it is made when it is first looked at."""
-    found = tx.resources.find(LineageGroup.arn(where, GROUP))
-    if found is not None:
-        return found
-    spec = {"LineageGroupName": GROUP, "DisplayName": GROUP}
-    return tx.resources.insert(LineageGroup.new(where, GROUP, spec, now))
+def _page(items: list[Document], request: Document) -> tuple[list[Document], str | None]:
+    """A part of a list that is whole in memory; the token is the place of the next item in it."""
+    start = 0
+    if "NextToken" in request:
+        try:
+            start = int(base64.urlsafe_b64decode(request["NextToken"]))
+        except (ValueError, binascii.Error):
+            raise ServiceError("ValidationException", "Invalid pagination token: NextToken.") from None
+    end = start + request.get("MaxResults", PAGE)
+    token = base64.urlsafe_b64encode(str(end).encode()).decode() if end < len(items) else None
+    return items[start:end], token
