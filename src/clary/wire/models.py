@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, StructureShape
@@ -46,7 +46,7 @@ class Service:
         }
 
 
-@lru_cache(maxsize=None)
+@cache
 def service(name: str) -> Service:
     """Raises `botocore.exceptions.UnknownServiceError` for a name that botocore does not know."""
     description = relax(name, _loader().load_service_model(name, "service-2"))
