@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clary.clients import hook_path
+from clary.clients import HOOK
 
 Run = Any
 Listener = Any
@@ -120,7 +120,7 @@ def test_silent_in_any_python(plain_environ: dict[str, str], version: str) -> No
     found = sorted(Path("/").joinpath(Path.home(), ".pyenv/versions").glob(f"{version}.*/bin/python"))
     if not found:
         pytest.skip(f"no Python {version} on this machine")
-    environ = {**plain_environ, "PYTHONPATH": str(hook_path()), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    environ = {**plain_environ, "PYTHONPATH": str(HOOK), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     done = subprocess.run(
         [found[0], "-c", "import socket, sys; sys.stdout.write(socket.getaddrinfo.__module__)"],
         env={**environ, "CLARY_DEBUG": "1", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -190,7 +190,7 @@ def test_nothing_is_loaded_before_it_is_needed(
 
 
 def test_silent_without_an_endpoint(plain_environ: dict[str, str]) -> None:
-    environ = {**plain_environ, "PYTHONPATH": str(hook_path())}
+    environ = {**plain_environ, "PYTHONPATH": str(HOOK)}
     script = "import sys, socket; print([name for name in sys.modules if name == 'clary_hook.guard'])"
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True

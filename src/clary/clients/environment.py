@@ -15,15 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+HOOK = Path(__file__).parent / "hook"
+"""The folder that goes first on PYTHONPATH; whoever is to use the hook must be able to read it."""
+
 _EMPTIED = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID")
 _DISABLED = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
-
-
-def hook_path() -> Path:
-    """The folder that goes first on PYTHONPATH; whoever is to use the hook must be able to read it."""
-    return Path(__file__).parent / "hook"
 
 
 def environment(
@@ -46,7 +44,7 @@ def environment(
         "AWS_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-        "PYTHONPATH": _joined([str(hook_path())], base.get("PYTHONPATH", ""), os.pathsep),
+        "PYTHONPATH": _joined([str(HOOK)], base.get("PYTHONPATH", ""), os.pathsep),
     }
     variables |= {name: "" for name in _EMPTIED if base.get(name)}
     variables |= {name: "false" for name in _DISABLED if base.get(name)}
