@@ -17,8 +17,9 @@ from typing import Any, TextIO
 from clary.api import Changes, Ports
 from clary.clients import environment
 from clary.clients.environment import HOOK
+from clary.engines import toolkit_path
 from clary.engines.ports import Engine
-from clary.engines.process import ProcessEngine, toolkit_path
+from clary.engines.process import ProcessEngine
 from clary.gateway import Gateway
 from clary.gateway.server import serve as serve_http
 from clary.images.environments import Environments
@@ -53,7 +54,13 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 }
 """botocore's service names, and the modules whose import answers their operations."""
 
-KNOWN = (*SERVICES, "sagemaker-runtime", "sagemaker-featurestore-runtime", "cloudwatch", "application-autoscaling")
+KNOWN = (
+    *SERVICES,
+    "sagemaker-runtime",
+    "sagemaker-featurestore-runtime",
+    "cloudwatch",
+    "application-autoscaling",
+)
 """Services that the gateway recognises; what is not answered is refused as `UnsupportedOperation`."""
 
 SESSION_SECONDS = 7 * 86400
@@ -127,7 +134,7 @@ def build(settings: Settings, address: Address) -> House:
         session = f"SageMaker-{job.name}"[:64]
         with store.begin() as tx:
             key = sts.session(tx, job.account, job.spec["RoleArn"], session, time.time(), SESSION_SECONDS)
-        return environment(address.url, key.id, key.secret, job.region, {}, session_token=key.token or "")
+        return environment(address.url, key.id, key.secret, job.region, {}, token=key.token or "")
 
     workplace = Workplace(toolkit_path(), HOOK, slots, credentials)
     jobs = TrainingJobs(ports, engine, images, workplace, slots, update_job_component)
@@ -161,7 +168,9 @@ def serve(settings: Settings, listening: Callable[[str], None]) -> None:
 
         def ready(port: int) -> None:
             address.port = port
-            write_atomically(record, json.dumps({"url": address.url, "pid": os.getpid(), "started": time.time()}))
+            write_atomically(
+                record, json.dumps({"url": address.url, "pid": os.getpid(), "started": time.time()})
+            )
             listening(address.url)
 
         try:

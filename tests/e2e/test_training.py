@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.support.jobs import BUCKET, Jobs
 from tests.support.process import Clary
 
@@ -66,7 +65,9 @@ print(os.environ["COLOUR"], os.environ["SM_CURRENT_HOST"], os.environ["TRAINING_
 def test_a_job_reaches_clary_as_its_role(jobs: Jobs) -> None:
     job = jobs.run("import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])")
     assert job["TrainingJobStatus"] == "Completed", (job, jobs.lines(job["TrainingJobName"]))
-    assert jobs.lines(job["TrainingJobName"])[0].startswith("arn:aws:sts::123456789012:assumed-role/SageMakerRole/")
+    assert jobs.lines(job["TrainingJobName"])[0].startswith(
+        "arn:aws:sts::123456789012:assumed-role/SageMakerRole/"
+    )
 
 
 def test_a_script_that_raises_fails_with_its_traceback(jobs: Jobs) -> None:
@@ -166,7 +167,10 @@ def test_a_second_job_of_the_same_name(jobs: Jobs) -> None:
 
 
 def test_an_image_that_stands_for_nothing_fails_fast(jobs: Jobs) -> None:
-    specification = {"TrainingImage": "123.dkr.ecr.us-east-1.amazonaws.com/mine:7", "TrainingInputMode": "File"}
+    specification = {
+        "TrainingImage": "123.dkr.ecr.us-east-1.amazonaws.com/mine:7",
+        "TrainingInputMode": "File",
+    }
     job = jobs.run(AlgorithmSpecification=specification)
     assert job["TrainingJobStatus"] == "Failed"
     assert "mine:7" in job["FailureReason"]
@@ -192,6 +196,9 @@ def test_the_log_pages_both_ways(jobs: Jobs, clary: Clary) -> None:
     tail = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], limit=10)
     assert [event["message"] for event in tail["events"]] == [f"line {n}" for n in range(15, 25)]
     before = logs.get_log_events(
-        logGroupName=group, logStreamName=stream["logStreamName"], limit=10, nextToken=tail["nextBackwardToken"]
+        logGroupName=group,
+        logStreamName=stream["logStreamName"],
+        limit=10,
+        nextToken=tail["nextBackwardToken"],
     )
     assert [event["message"] for event in before["events"]] == [f"line {n}" for n in range(5, 15)]

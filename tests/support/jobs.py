@@ -39,10 +39,10 @@ class Jobs:
 
     def request(self, script: str = "pass", *, files: Mapping[str, str] | None = None,
                 hyperparameters: Mapping[str, Any] | None = None, metrics: Mapping[str, str] | None = None,
-                instance_type: str = "ml.m5.large", **changes: Any) -> dict[str, Any]:  # fmt: skip
+                instance_type: str = "ml.m5.large", source: str = "", **changes: Any) -> dict[str, Any]:  # fmt: skip
         given = {
             "sagemaker_program": "train.py",
-            "sagemaker_submit_directory": self.source(script, files),
+            "sagemaker_submit_directory": source or self.source(script, files),
             **(hyperparameters or {}),
         }
         return {
@@ -50,7 +50,9 @@ class Jobs:
             "AlgorithmSpecification": {
                 "TrainingImage": IMAGE,
                 "TrainingInputMode": "File",
-                "MetricDefinitions": [{"Name": name, "Regex": regex} for name, regex in (metrics or {}).items()],
+                "MetricDefinitions": [
+                    {"Name": name, "Regex": regex} for name, regex in (metrics or {}).items()
+                ],
             },
             "RoleArn": ROLE,
             "HyperParameters": {name: json.dumps(value) for name, value in given.items()},

@@ -39,7 +39,9 @@ ENDED = {"Completed", "Failed", "Stopped"}
 
 @click.command()
 @home_option
-@click.option("--port", type=int, help="Port for the server, where none of this home runs yet; 0 takes a free one.")
+@click.option(
+    "--port", type=int, help="Port for the server, where none of this home runs yet; 0 takes a free one."
+)
 @click.option("--epochs", default=25, show_default=True, help="Epochs per trial.")
 @click.option(
     "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("demo-output"), show_default=True,
@@ -48,8 +50,8 @@ ENDED = {"Completed", "Failed", "Stopped"}
 def demo(home: Path | None, port: int | None, epochs: int, output: Path) -> None:
     """Train a sweep of eight models with unchanged SageMaker code, and show what comes of it."""
     from clary.app import environments
-    from clary.cli.run import server
     from clary.clients import environment
+    from clary.clients.server import serving
 
     settings = load_settings(home, port=port)
     program = example("sweep.py")
@@ -58,7 +60,7 @@ def demo(home: Path | None, port: int | None, epochs: int, output: Path) -> None
     images = environments(settings)
     client = build(console, images, "the SageMaker SDK, as a user has it", CLIENT)
     build(console, images, "the scikit-learn image", images.resolve(IMAGE))
-    with server(settings) as connection:
+    with serving(settings.home, port) as connection:
         console.print(f"Clary serves on {connection.url}; its home is {settings.home}\n")
         variables = environment(
             connection.url, connection.access_key, connection.secret_key, connection.region, os.environ
@@ -69,7 +71,9 @@ def demo(home: Path | None, port: int | None, epochs: int, output: Path) -> None
         raise click.ClickException(f"{program.name} ended with exit code {code}.")
     run = f"clary run --home {settings.home} --"
     console.rule("[bold]What to try next")
-    console.print(f"Look at [bold]{output}/bars.png[/] and [bold]{output}/curves.png[/], then change {program}:")
+    console.print(
+        f"Look at [bold]{output}/bars.png[/] and [bold]{output}/curves.png[/], then change {program}:"
+    )
     console.print(f"  {run} python {program}", highlight=False)
     console.print("Run your own SageMaker code, unchanged:")
     console.print(f"  {run} python your_notebook.py", highlight=False)

@@ -35,7 +35,9 @@ def doctor(home: Path | None) -> None:
     wrong = 0
     for check in CHECKS:
         for finding in check(settings):
-            mark = {True: click.style("ok", fg="green"), False: click.style("!!", fg="red"), None: "--"}[finding.good]
+            mark = {True: click.style("ok", fg="green"), False: click.style("!!", fg="red"), None: "--"}[
+                finding.good
+            ]
             click.echo(f"{mark}  {finding.what}: {finding.says}")
             if finding.remedy:
                 click.echo(f"      {finding.remedy}")
@@ -52,8 +54,14 @@ def uv(settings: Settings) -> Iterator[Finding]:
     from uv import find_uv_bin
 
     try:
-        said = subprocess.run([find_uv_bin(), "--version"], capture_output=True, text=True, check=True, timeout=30)
-        yield Finding("Environments", True, f"built by {said.stdout.split('(')[0].strip()}, kept in {settings.home / 'environments'}")
+        said = subprocess.run(
+            [find_uv_bin(), "--version"], capture_output=True, text=True, check=True, timeout=30
+        )
+        yield Finding(
+            "Environments",
+            True,
+            f"built by {said.stdout.split('(')[0].strip()}, kept in {settings.home / 'environments'}",
+        )
     except (OSError, subprocess.SubprocessError) as error:
         yield Finding("Environments", False, f"uv does not run: {error}", "Install Clary again.")
 
@@ -62,7 +70,9 @@ def room(settings: Settings) -> Iterator[Finding]:
     from clary.orchestrator.capacity import total
 
     has = total(settings)
-    yield Finding("Jobs may use", True, f"{has.cpus} CPUs, {has.memory_gib:.1f} GiB of memory, {has.gpus} GPUs together")
+    yield Finding(
+        "Jobs may use", True, f"{has.cpus} CPUs, {has.memory_gib:.1f} GiB of memory, {has.gpus} GPUs together"
+    )
 
 
 def sandbox(settings: Settings) -> Iterator[Finding]:
@@ -70,19 +80,30 @@ def sandbox(settings: Settings) -> Iterator[Finding]:
 
     report = sandbox_report()
     if settings.sandbox == "never":
-        yield Finding("Sandbox", None, "off by the setting `sandbox`; jobs are plain processes and can read what you can read")
-    elif report.works:
-        yield Finding("Sandbox", True, "bubblewrap; each job has a private /opt/ml and sees nothing else of yours")
+        yield Finding(
+            "Sandbox",
+            None,
+            "off by the setting `sandbox`; jobs are plain processes and can read what you can read",
+        )
+    elif report.bwrap:
+        yield Finding(
+            "Sandbox", True, "bubblewrap; each job has a private /opt/ml and sees nothing else of yours"
+        )
     else:
         bad = settings.sandbox == "always"
-        yield Finding("Sandbox", False if bad else None, f"plain processes: {report.reason}", report.remedy)
+        yield Finding("Sandbox", False if bad else None, report.reason, report.advice)
 
 
 def disk(settings: Settings) -> Iterator[Finding]:
     folder = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     good = free > 2 * GIB
-    yield Finding("Disk", good, f"{free / GIB:.1f} GiB free for {settings.home}", "" if good else "Free some space, or choose another --home.")
+    yield Finding(
+        "Disk",
+        good,
+        f"{free / GIB:.1f} GiB free for {settings.home}",
+        "" if good else "Free some space, or choose another --home.",
+    )
 
 
 def database(settings: Settings) -> Iterator[Finding]:
@@ -96,7 +117,12 @@ def database(settings: Settings) -> Iterator[Finding]:
     except sqlite3.Error as error:
         said = str(error)
     good = said == "ok"
-    yield Finding("Database", good, f"{settings.database} {'is sound' if good else said}", "" if good else "Put back a copy of the home.")
+    yield Finding(
+        "Database",
+        good,
+        f"{settings.database} {'is sound' if good else said}",
+        "" if good else "Put back a copy of the home.",
+    )
 
 
 def server(settings: Settings) -> Iterator[Finding]:
@@ -106,8 +132,6 @@ def server(settings: Settings) -> Iterator[Finding]:
         yield Finding("Server", True, f"listens on {discover(settings.home).url}")
     except NotServing as error:
         yield Finding("Server", None, str(error))
-
-
 
 
 CHECKS = (python, uv, room, sandbox, disk, database, server)

@@ -29,7 +29,9 @@ def logs(job: str, home: Path | None, follow: bool) -> None:
     tokens: dict[str, str] = {}
     while True:
         try:
-            streams = events.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{job}/")["logStreams"]
+            streams = events.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{job}/")[
+                "logStreams"
+            ]
         except errors:
             streams = []
         for stream in streams:

@@ -18,6 +18,7 @@ def serve(home: Path | None, host: str | None, port: int | None) -> None:
     """Run the server until Ctrl-C. Jobs that run go on without it, and are found again at the next start."""
     from clary.app import HomeInUse
     from clary.app import serve as run
+    from clary.gateway.server import CannotListen
     from clary.storage.ports import StorageError
 
     settings = load_settings(home, host=host, port=port)
@@ -25,9 +26,11 @@ def serve(home: Path | None, host: str | None, port: int | None) -> None:
 
     def listening(url: str) -> None:
         click.echo(f"Clary listens on {url} and keeps everything in {settings.home}")
-        click.echo(f'In another terminal: eval "$(clary env --home {settings.home})", then run your SageMaker code.')
+        click.echo(
+            f'In another terminal: eval "$(clary env --home {settings.home})", then run your SageMaker code.'
+        )
 
     try:
         run(settings, listening)
-    except (HomeInUse, StorageError, OSError) as error:
+    except (CannotListen, HomeInUse, StorageError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -32,7 +32,9 @@ def download(job: Resource, files: JobFiles, objects: ObjectStore) -> None:
     if source is not None:
         bucket, key = source
         if not exists(objects, bucket, key):
-            raise DownloadError(f"ClientError: the source archive s3://{bucket}/{key} (sagemaker_submit_directory) does not exist.")
+            raise DownloadError(
+                f"ClientError: the source archive s3://{bucket}/{key} (sagemaker_submit_directory) does not exist."
+            )
         files.source.parent.mkdir(parents=True, exist_ok=True)
         objects.fetch(bucket, key, files.source)
 
@@ -55,7 +57,9 @@ def requirements(job: Resource, objects: ObjectStore) -> str:
                     file = tar.extractfile(member)
                     return file.read().decode("utf-8", "replace") if file else ""
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DownloadError(f"ClientError: s3://{source[0]}/{source[1]} is not a tar.gz archive: {error}.") from error
+        raise DownloadError(
+            f"ClientError: s3://{source[0]}/{source[1]} is not a tar.gz archive: {error}."
+        ) from error
     return ""
 
 
@@ -67,7 +71,9 @@ def fetch_channel(job: Resource, source: Document, gunzip: bool, target: Path, o
     elif source["S3DataType"] == "S3Prefix":
         wanted = [(bucket, key, relative(key, prefix)) for key in keys(objects, bucket, prefix)]
     else:
-        raise DownloadError(f"ClientError: Clary does not read S3DataType {source['S3DataType']} yet; use S3Prefix or ManifestFile.")
+        raise DownloadError(
+            f"ClientError: Clary does not read S3DataType {source['S3DataType']} yet; use S3Prefix or ManifestFile."
+        )
     if not wanted:
         raise DownloadError(
             f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source. '
@@ -77,7 +83,9 @@ def fetch_channel(job: Resource, source: Document, gunzip: bool, target: Path, o
     for from_bucket, key, name in wanted:
         path = (target / name).resolve()
         if not path.is_relative_to(target.resolve()):
-            raise DownloadError(f"ClientError: the key s3://{from_bucket}/{key} would leave its channel's folder.")
+            raise DownloadError(
+                f"ClientError: the key s3://{from_bucket}/{key} would leave its channel's folder."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         objects.fetch(from_bucket, key, path)
         if gunzip and path.suffix == ".gz":
@@ -89,7 +97,9 @@ def fetch_channel(job: Resource, source: Document, gunzip: bool, target: Path, o
 def manifest(objects: ObjectStore, bucket: str, key: str) -> list[tuple[str, str, str]]:
     """The (bucket, key, file name) of each entry: `[{"prefix": "s3://b/p/"}, "a.csv", ...]`."""
     if not exists(objects, bucket, key):
-        raise DownloadError(f"ClientError: Data download failed: the manifest s3://{bucket}/{key} does not exist.")
+        raise DownloadError(
+            f"ClientError: Data download failed: the manifest s3://{bucket}/{key} does not exist."
+        )
     try:
         entries = json.loads(objects.read_bytes(bucket, key))
         base_bucket, base = split(entries[0]["prefix"])

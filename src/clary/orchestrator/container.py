@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clary.engines import TOOLKIT, train_command
 from clary.engines.ports import ContainerSpec, Mount
+from clary.engines.sandbox import HOME
 from clary.images.ports import Environment
 from clary.orchestrator import capacity
 from clary.orchestrator.layout import MASTER, JobFiles
@@ -14,7 +16,6 @@ from clary.orchestrator.slots import Slots
 from clary.storage.ports import Resource
 
 ML = "/opt/ml"
-TOOLKIT = "/opt/clary/toolkit"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 Credentials = Callable[[Resource], Mapping[str, str]]
@@ -39,7 +40,7 @@ class Workplace:
         argv = (*algorithm.get("ContainerEntrypoint", ()), *algorithm.get("ContainerArguments", ()))
         return ContainerSpec(
             key=f"{job.arn}#{int(job.created * 1000)}",
-            argv=argv or (str(environment.python), f"{TOOLKIT}/train.py"),
+            argv=argv or train_command(environment.python),
             run_dir=files.run,
             mounts=tuple(mounts),
             env=self._variables(job, environment),
@@ -52,7 +53,7 @@ class Workplace:
         threads = str(room.cpus)
         return {
             "PATH": f"{environment.python.parent}:{SYSTEM_PATH}",
-            "HOME": "/tmp",
+            "HOME": HOME,
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",

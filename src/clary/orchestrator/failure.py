@@ -30,7 +30,10 @@ def explain(observation: Observation, failure_file: str, tail: Sequence[str]) ->
     trace = traceback_end(tail)
     if trace:
         code = observation.code if observation.code is not None else "-"
-        return fit(f'AlgorithmError: ExecuteUserScriptError: ExitCode {code} ErrorMessage "{trace}"', f", {ending}{hint}")
+        return fit(
+            f'AlgorithmError: ExecuteUserScriptError: ExitCode {code} ErrorMessage "{trace}"',
+            f", {ending}{hint}",
+        )
     last = [line for line in tail if line.strip()][-3:]
     said = f' Its last words: "{chr(10).join(last)}"' if last else " It printed nothing."
     return fit(f"AlgorithmError: the program failed.{said}", f", {ending}{hint}")
@@ -38,7 +41,9 @@ def explain(observation: Observation, failure_file: str, tail: Sequence[str]) ->
 
 def traceback_end(tail: Sequence[str]) -> str:
     """From the last `Traceback` on to the exception's own message; empty when there is none."""
-    starts = [index for index, line in enumerate(tail) if line.startswith("Traceback (most recent call last)")]
+    starts = [
+        index for index, line in enumerate(tail) if line.startswith("Traceback (most recent call last)")
+    ]
     if not starts:
         return ""
     lines = list(tail[starts[-1] + 1 :])

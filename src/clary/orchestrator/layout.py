@@ -1,7 +1,7 @@
 """Where a job's files lie: one folder, thrown away when the job has ended.
 
-    HOME/jobs/NAME-CREATED/ml/       becomes the program's /opt/ml
-                           run/      the supervisor's own
+HOME/jobs/NAME-CREATED/ml/       becomes the program's /opt/ml
+                       run/      the supervisor's own
 """
 
 from __future__ import annotations
@@ -46,7 +46,15 @@ class JobFiles:
 
     def make(self, job: Resource) -> None:
         """The folders and `/opt/ml/input/config/*.json` that the container contract promises."""
-        for part in ("input/config", "input/data", "input/source", "model", "output/data", "code", "checkpoints"):
+        for part in (
+            "input/config",
+            "input/data",
+            "input/source",
+            "model",
+            "output/data",
+            "code",
+            "checkpoints",
+        ):
             (self.ml / part).mkdir(parents=True, exist_ok=True)
         for name, document in configuration(job).items():
             (self.ml / "input" / "config" / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")

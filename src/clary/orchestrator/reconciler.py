@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from clary.storage.ports import Conflict, Document, Effect, Resource, Store, Tra
 log = logging.getLogger(__name__)
 
 
-Tell = Callable[[Any], Awaitable[None]]
+Tell = Callable[[Any], Coroutine[Any, Any, None]]
 """Records an event of the resource at hand while its effect goes on: progress, where the program runs."""
 
 
@@ -77,7 +77,7 @@ class Reconciler:
     async def run(self) -> None:
         """Until cancelled. What runs then is left as it is: it belongs to the next server."""
         loop = asyncio.get_running_loop()
-        self._store.subscribe(lambda: loop.call_soon_threadsafe(self._woken.set))
+        self._store.subscribe(partial(_wake, loop, self._woken))
         await self._resume()
         try:
             while True:
@@ -96,7 +96,9 @@ class Reconciler:
     async def _resume(self) -> None:
         def leftovers() -> list[tuple[Resource, str]]:
             with self._store.read() as tx:
-                found = [(tx.resources.find(effect.arn), effect.name) for effect in tx.outbox.due(float("inf"))]
+                found = [
+                    (tx.resources.find(effect.arn), effect.name) for effect in tx.outbox.due(float("inf"))
+                ]
                 return [(resource, name) for resource, name in found if resource is not None]
 
         for resource, name in await asyncio.to_thread(leftovers):
@@ -185,3 +187,8 @@ class Reconciler:
     def _drop(self, effect: Effect) -> None:
         with self._store.begin() as tx:
             tx.outbox.delete(effect.id)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(woken.set)

@@ -104,7 +104,9 @@ class TrainingJobs:
     async def admit(self, job: Resource, tell: Tell) -> training.Event:
         lacking = capacity.shortfall(job, self._slots.total)
         if lacking and self._ports.settings.refuse_larger_instances:
-            raise CapacityError(f"CapacityError: {lacking.split(', and the job')[0]} (refuse_larger_instances is set).")
+            raise CapacityError(
+                f"CapacityError: {lacking.split(', and the job')[0]} (refuse_larger_instances is set)."
+            )
         if lacking:
             await asyncio.to_thread(self._say, job, lacking)
         await self._slots.acquire(job.arn, capacity.needed(job))
@@ -177,6 +179,8 @@ class TrainingJobs:
 
     def _environment(self, job: Resource, progress: Callable[[str], None]) -> Environment:
         spec = self._images.resolve(job.spec["AlgorithmSpecification"].get("TrainingImage", ""))
+        for note in spec.notes:
+            progress(note)
         wanted = channels.requirements(job, self._ports.objects)
         if wanted.strip():
             spec = self._images.derive(spec, wanted)
