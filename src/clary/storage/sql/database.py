@@ -1,0 +1,206 @@
+"""Connections to one SQLite file, and its transactions.
+
+- One connection writes. Its users queue on a lock, so they wait instead of failing; other processes'
+  writers are waited for by SQLite's busy handler.
+- Commits are grouped: a writer whose block ends while others wait leaves the commit to the last of the
+  queue, and returns when that one is durable. Each block is a savepoint, so one that raises undoes just
+  its own. Nobody outside sees a change before it is durable.
+- Readers take connections from a pool, one for each that reads at the same time, newest first: its
+  cache is warm. They never wait for writers (WAL) and see one state.
+- WAL with synchronous=FULL: a commit is on disk when it returns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clary.storage.ports import Misuse, StorageError
+from clary.storage.sql.session import Session
+
+GROUP_LIMIT = 256
+"""Blocks that share one commit, at most."""
+BUSY_SECONDS = 60
+NEEDED = (3, 35)
+"""SQLite with RETURNING."""
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_autocheckpoint=4000",
+)
+
+
+class _Ticket:
+    """What a block waits on when another commits for it."""
+
+    __slots__ = ("done", "error")
+
+    def __init__(self) -> None:
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.error: BaseException | None = None
+
+
+class Database:
+    def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        """`prepare` gets the writing connection before anybody else (migrations)."""
+        if sqlite3.sqlite_version_info < NEEDED:
+            raise StorageError(f"SQLite {sqlite3.sqlite_version} is too old; Clary needs 3.35 or newer.")
+        self._path = path
+        self._writer = self._connect(cache_mib=64)
+        try:
+            prepare(self._writer)
+        except BaseException:
+            self._writer.close()
+            raise
+        self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._group: list[_Ticket] = []
+        self._open = False
+        self._put_effects = False
+        self._owner: int | None = None
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+        self.committed: Callable[[], None] = lambda: None
+        """Called after each commit that put effects into the outbox, by the thread that committed."""
+
+    def _connect(self, cache_mib: int) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        connection.execute(f"PRAGMA cache_size=-{cache_mib * 1024}")
+        return connection
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A block whose changes are durable once it is left, or undone when it raises."""
+        if self.writing:
+            raise Misuse("this thread is in a transaction already: begin() does not nest")
+        self._enter()
+        try:
+            self._owner = threading.get_ident()
+            if not self._open:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._open = True
+            self._writer.execute("SAVEPOINT block")
+        except BaseException:
+            self._leave(None)
+            raise
+        session = Session(self._writer, writable=True)
+        try:
+            yield session
+        except BaseException:
+            self._undo()
+            self._leave(None)
+            raise
+        self._writer.execute("RELEASE block")
+        self._put_effects |= session.effects
+        self._leave(_Ticket())
+
+    @property
+    def writing(self) -> bool:
+        """Whether this thread is in a `write` block."""
+        return self._owner == threading.get_ident()
+
+    def _enter(self) -> None:
+        if self._closed:
+            raise Misuse("the store is closed")
+        with self._counting:
+            self._waiting += 1
+        try:
+            self._lock.acquire()
+        finally:
+            with self._counting:
+                self._waiting -= 1
+        if self._closed:
+            self._lock.release()
+            raise Misuse("the store is closed")
+
+    def _undo(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK TO block")
+            self._writer.execute("RELEASE block")
+        else:
+            self._open = False  # SQLite itself gave the whole transaction up (disk full)
+
+    def _leave(self, ticket: _Ticket | None) -> None:
+        """Commit for the group, or leave that to one who waits for the lock. A block that raised has no ticket."""
+        self._owner = None
+        if ticket is not None:
+            self._group.append(ticket)
+        with self._counting:
+            pass_on = self._waiting > 0 and len(self._group) < GROUP_LIMIT
+        if pass_on:
+            self._lock.release()
+        else:
+            self._commit()
+        if ticket is not None:
+            ticket.done.acquire()
+            if ticket.error is not None:
+                raise ticket.error
+
+    def _commit(self) -> None:
+        group, self._group = self._group, []
+        tell, self._put_effects = self._put_effects, False
+        error: BaseException | None = None
+        try:
+            if self._open:
+                self._writer.execute("COMMIT" if group else "ROLLBACK")
+            elif group:
+                error = StorageError("the transaction was lost before its commit")
+        except sqlite3.Error as raised:
+            error = raised
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        self._open = False
+        self._lock.release()
+        for ticket in group:
+            ticket.error = error
+            ticket.done.release()
+        if tell and error is None:
+            self.committed()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A block that sees one state, from its first statement on."""
+        if self._closed:
+            raise Misuse("the store is closed")
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self._connect(cache_mib=16)
+            connection.execute("PRAGMA query_only=ON")
+        try:
+            connection.execute("BEGIN")
+            try:
+                yield Session(connection, writable=False)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        finally:
+            if self._closed:
+                connection.close()
+            else:
+                self._readers.append(connection)
+
+    def close(self) -> None:
+        """Waits for the writer; readers under way end by themselves."""
+        if self._closed:
+            return
+        with self._lock:
+            self._closed = True
+            while self._readers:
+                self._readers.pop().close()
+            self._writer.close()

@@ -1,0 +1,61 @@
+"""Brings a database to this code's schema, one numbered step after another, each in its own transaction.
+
+A step never changes once released: what comes later is a new step. `schema_version` keeps one row a
+step. A database that has seen a newer Clary is refused before anything is touched.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+import sqlite3
+from collections.abc import Callable
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from clary.storage.ports import StorageError
+from clary.storage.sql import schema
+
+
+class DatabaseTooNew(StorageError):
+    """The database was written by a newer version of Clary than this one."""
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    dialect = sqlite.dialect()
+    for table in schema.metadata.sorted_tables:
+        if table is not schema.schema_version:
+            connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    connection.execute("INSERT INTO secrets (name, value) VALUES ('cursor', ?)", (random.token_bytes(32),))
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+"""Step n, counted from 1, brings version n - 1 to version n."""
+
+
+def migrate(connection: sqlite3.Connection, now: float, where: str) -> None:
+    """Raises `DatabaseTooNew`; `where` names the database in its message."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = _version(connection)
+        if found > len(MIGRATIONS):
+            raise DatabaseTooNew(
+                f"{where} has schema version {found}; this Clary knows versions up to {len(MIGRATIONS)}."
+                " Use the newer Clary that wrote it, or restore a copy made before the upgrade."
+            )
+        for number in range(found + 1, len(MIGRATIONS) + 1):
+            MIGRATIONS[number - 1](connection)
+            connection.execute("INSERT INTO schema_version (version, applied) VALUES (?, ?)", (number, now))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied FLOAT NOT NULL)"
+    )
+    return int(connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()[0])

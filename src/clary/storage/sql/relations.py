@@ -1,0 +1,129 @@
+"""Tags and edges. Both keep the searchable properties that follow from them true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy.dialects.sqlite import insert
+
+from clary.domain.properties import of_tags
+from clary.storage.ports import Edge
+from clary.storage.sql import properties as derived
+from clary.storage.sql.names import Names
+from clary.storage.sql.properties import PART_OF
+from clary.storage.sql.schema import edges, tags
+from clary.storage.sql.session import Session, Statement, from_json, to_json
+
+_put_tag = insert(tags).values(arn=bindparam("arn"), key=bindparam("key"), value=bindparam("value"))
+_put_tag_over = Statement(
+    _put_tag.on_conflict_do_update(index_elements=["arn", "key"], set_={"value": _put_tag.excluded.value})
+)
+_remove_tag = Statement(delete(tags).where(tags.c.arn == bindparam("arn"), tags.c.key == bindparam("key")))
+
+_COLUMNS = (edges.c.kind, edges.c.source, edges.c.destination, edges.c.created, edges.c.document)
+_put_edge = insert(edges).values({column.name: bindparam(column.name) for column in _COLUMNS})
+_put_edge_over = Statement(
+    _put_edge.on_conflict_do_update(
+        index_elements=["source", "destination", "kind"],
+        set_={"created": _put_edge.excluded.created, "document": _put_edge.excluded.document},
+    )
+)
+_ends = (edges.c.source == bindparam("source"), edges.c.destination == bindparam("destination"))
+_kinds_between = Statement(select(edges.c.kind).where(*_ends))
+_delete_edge = Statement(delete(edges).where(*_ends, edges.c.kind == bindparam("kind")))
+
+
+class SqlTags:
+    def __init__(self, session: Session, names: Names) -> None:
+        self._session, self._names = session, names
+
+    def get(self, arn: str) -> dict[str, str]:
+        return derived.stored_tags(self._session, arn)
+
+    def put(self, arn: str, tags: Mapping[str, str]) -> None:
+        before = self.get(arn)
+        changed = {key: value for key, value in tags.items() if before.get(key) != value}
+        for key, value in changed.items():
+            self._session.run(_put_tag_over, arn=arn, key=key, value=value)
+        self._derive(arn, {key: before[key] for key in changed if key in before}, changed)
+
+    def remove(self, arn: str, keys: Iterable[str]) -> None:
+        before = self.get(arn)
+        gone = {key: before[key] for key in keys if key in before}
+        for key in gone:
+            self._session.run(_remove_tag, arn=arn, key=key)
+        self._derive(arn, gone, {})
+
+    def _derive(self, arn: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        found = derived.locate(self._session, arn) if before or after else None
+        if found is not None:
+            derived.change(self._session, self._names, *found, of_tags(before), of_tags(after))
+
+
+@cache
+def _list(
+    source: bool, destination: bool, kinds: int, after: bool, limit: bool, descending: bool
+) -> Statement:
+    order = (edges.c.created, edges.c.source, edges.c.destination, edges.c.kind)
+    statement = select(*_COLUMNS)
+    if source:
+        statement = statement.where(_ends[0])
+    if destination:
+        statement = statement.where(_ends[1])
+    if kinds:
+        statement = statement.where(edges.c.kind.in_([bindparam(f"kind{index}") for index in range(kinds)]))
+    if after:
+        seen = tuple_(*(bindparam(f"after{index}") for index in range(3)))
+        at = tuple_(*order[:3])
+        statement = statement.where(at < seen if descending else at > seen)
+    if limit:
+        statement = statement.limit(bindparam("limit"))
+    return Statement(statement.order_by(*(column.desc() if descending else column for column in order)))
+
+
+class SqlEdges:
+    def __init__(self, session: Session, names: Names) -> None:
+        self._session, self._names = session, names
+
+    def put(self, edge: Edge) -> None:
+        self._session.run(
+            _put_edge_over, kind=edge.kind, source=edge.source, destination=edge.destination,
+            created=edge.created, document=to_json(edge.document),
+        )  # fmt: skip
+        self._derive(edge.kind, edge.source)
+
+    def delete(self, kind: str | None, source: str, destination: str) -> bool:
+        there = [row[0] for row in self._session.all(_kinds_between, source=source, destination=destination)]
+        gone = [found for found in there if kind is None or found == kind]
+        for found in gone:
+            self._session.run(_delete_edge, source=source, destination=destination, kind=found)
+            self._derive(found, source)
+        return bool(gone)
+
+    def list(
+        self,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+        kinds: Iterable[str] | None = None,
+        limit: int | None = None,
+        after: tuple[float, str, str] | None = None,
+        descending: bool = False,
+    ) -> Sequence[Edge]:
+        wanted = None if kinds is None else list(kinds)
+        if wanted == []:
+            return []
+        statement = _list(
+            source is not None, destination is not None, len(wanted or ()), after is not None,
+            limit is not None, descending,
+        )  # fmt: skip
+        values = {f"kind{index}": kind for index, kind in enumerate(wanted or ())}
+        values |= {f"after{index}": value for index, value in enumerate(after or ())}  # type: ignore[misc]
+        rows = self._session.all(statement, source=source, destination=destination, limit=limit, **values)
+        return [Edge(row[0], row[1], row[2], row[3], from_json(row[4])) for row in rows]
+
+    def _derive(self, kind: str, source: str) -> None:
+        if kind == PART_OF:
+            derived.refresh_parents(self._session, self._names, source)

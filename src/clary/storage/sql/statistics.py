@@ -1,0 +1,79 @@
+"""The searchable statistics of metrics (`Metrics.loss.Min`, ...), written when a search asks for them.
+
+A series' summary is right after every append; its seven properties, each in an index, would cost ten
+times the points. So an append only marks the series stale, and a search over metrics brings the stale
+ones up to date first. Their number is bounded: an append that makes too many brings them up itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from clary.domain.properties import METRIC_STATISTICS, of_metric
+from clary.domain.series import Moments
+from clary.storage.sql.names import Names
+from clary.storage.sql.schema import metric_summaries as series
+from clary.storage.sql.schema import properties, resources
+from clary.storage.sql.session import Session, Statement
+
+STALE_LIMIT = 500
+
+_any = Statement(select(series.c.id).where(series.c.stale == 1).limit(1))
+_stale = Statement(
+    select(
+        series.c.resource, resources.c.scope, series.c.name, series.c.last, series.c.time, series.c.count,
+        series.c.total, series.c.rest, series.c.squares, series.c.minimum, series.c.maximum,
+    )
+    .join(resources, resources.c.id == series.c.resource)
+    .where(series.c.stale == 1)
+)  # fmt: skip
+_clear = Statement(update(series).where(series.c.stale == 1).values(stale=0))
+_write = Statement(
+    insert(properties)
+    .values(
+        resource=bindparam("resource"), name=bindparam("name"), position=0, element=-1,
+        number=bindparam("number"), text="",
+    )
+    .on_conflict_do_update(
+        index_elements=["resource", "name", "position"],
+        set_={"number": bindparam("number")},
+        where=properties.c.number != bindparam("number"),
+    )
+)  # fmt: skip
+_remove = Statement(
+    properties.delete().where(
+        properties.c.resource == bindparam("resource"), properties.c.name == bindparam("name")
+    )
+)
+
+
+def lagging(session: Session) -> bool:
+    return session.one(_any) is not None
+
+
+def bound_staleness(session: Session, names: Names, more: int) -> None:
+    """Count series that became stale; bring all up to date when they are too many."""
+    names.stale += more
+    if names.stale > STALE_LIMIT:
+        write_statistics(session, names)
+
+
+def write_statistics(session: Session, names: Names) -> None:
+    names.stale = 0
+    for resource, scope, name, last, time, *rest in session.all(_stale):
+        numbers = [math.nan if number is None else number for number in (last, time, *rest)]
+        last, time, count, total, part, squares, minimum, maximum = numbers
+        found = Moments(int(count), total, part, squares, minimum, maximum)
+        statistics = of_metric(name, (last, minimum, maximum, found.mean, count, found.deviation, time))
+        for statistic in METRIC_STATISTICS:
+            path = f"Metrics.{name}.{statistic}"
+            value = statistics.get(path)
+            id = names.make_name(session, scope, path)
+            if value is None:
+                session.run(_remove, resource=resource, name=id)
+            else:
+                session.run(_write, resource=resource, name=id, number=value[0].number)
+    session.run(_clear)
