@@ -49,8 +49,11 @@ format: setup  ## Format the code
 	$(RUN)/ruff check --fix --quiet .
 	$(RUN)/ruff format --quiet .
 
+docs: setup  ## Write docs/reference from the code
+	$(RUN)/python tools/reference.py
+
 lock: setup  ## Resolve requirements/dev.lock again from pyproject.toml
 	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--group dev pyproject.toml --output-file requirements/dev.lock
 
-.PHONY: help setup system demo test check bench format lock
+.PHONY: help setup system demo test check bench format docs lock

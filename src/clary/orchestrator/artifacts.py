@@ -13,13 +13,16 @@ from clary.storage.ports import Resource
 
 
 def upload(job: Resource, files: JobFiles, objects: ObjectStore, *, model: bool) -> str | None:
-    """The URI of the model's artifact, if there is one. Idempotent. `model` False: only `/opt/ml/output/data`."""
+    """The URI of the model's artifact. Idempotent. `model` False: only `/opt/ml/output/data`.
+
+    An empty `/opt/ml/model` makes an empty model.tar.gz, as on AWS: clients ask for it by its name.
+    """
     output = job.spec["OutputDataConfig"]
     bucket, prefix = split(output["S3OutputPath"])
     base = "/".join(part for part in (prefix.strip("/"), job.name, "output") if part)
     loose = output.get("CompressionType") == "NONE"
     uri = None
-    if model and has_files(files.ml / "model"):
+    if model:
         uri = send(files.ml / "model", bucket, f"{base}/model", files.root, objects, loose=loose)
     if has_files(files.ml / "output" / "data"):
         send(files.ml / "output" / "data", bucket, f"{base}/output", files.root, objects, loose=loose)
