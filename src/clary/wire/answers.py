@@ -15,7 +15,7 @@ from clary.wire.messages import Document, HttpResponse
 from clary.wire.models import Operation
 from clary.wire.write_http import HeadWriter
 from clary.wire.write_xml import DECLARATION, Out, XmlWriters, escape
-from clary.wire.writing import CborWriters, PlainWriters
+from clary.wire.writing import CborWriters, PlainWriters, in_body
 
 AnswerWriter = Callable[[Document, str], HttpResponse]
 S3_NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -71,12 +71,12 @@ def request_id_headers(service: str, request_id: str) -> list[tuple[str, str]]:
 
 
 @cache
-def plain_writers(model: ServiceModel, protocol: str) -> PlainWriters:  # noqa: ARG001 - each model has its own shapes
+def plain_writers(model: ServiceModel, protocol: str) -> PlainWriters:
     return CborWriters() if protocol == "smithy-rpc-v2-cbor" else PlainWriters()
 
 
 @cache
-def xml_writers(model: ServiceModel, timestamps: str) -> XmlWriters:  # noqa: ARG001
+def xml_writers(model: ServiceModel, timestamps: str) -> XmlWriters:
     return XmlWriters(timestamps)
 
 
@@ -232,7 +232,7 @@ def _rest_answer(
 
 def _rest_body(operation: Operation, protocol: str) -> Callable[[Document], Any] | None:
     output = operation.output
-    empty = operation.model.http.get("responseCode") == 204 or operation.model.http["method"] == "HEAD"
+    empty = operation.model.http.get("responseCode") == 204 or operation.model.http.get("method") == "HEAD"
     if output is None or empty:
         return None
     compile_body = body_writer(operation.model.service_model, operation.service, protocol)
@@ -243,9 +243,9 @@ def _rest_body(operation: Operation, protocol: str) -> Callable[[Document], Any]
             return lambda document: _raw(document.get(payload))
         write = _root(operation, member) if protocol == "rest-xml" else compile_body(member)
         return lambda document: b"" if document.get(payload) is None else write(document[payload])
-    if all("location" in member.serialization for member in output.members.values()):
+    if not any(map(in_body, output.members.values())):
         # A body without members is still a JSON object to JSON clients; XML has none.
-        return (lambda document: b"{}") if protocol == "rest-json" else None  # noqa: ARG005
+        return (lambda document: b"{}") if protocol == "rest-json" else None
     return _root(operation, output) if protocol == "rest-xml" else compile_body(output)
 
 

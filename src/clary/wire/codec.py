@@ -21,6 +21,7 @@ from botocore.model import ServiceModel
 
 from clary.wire import refusals
 from clary.wire.answers import AnswerWriter, answer_writer
+from clary.wire.bodies import structured
 from clary.wire.constraints import violations
 from clary.wire.errors import Malformed, WireError
 from clary.wire.failures import encode_error
@@ -69,7 +70,7 @@ def encode(operation: Operation, protocol: str, answer: Document | None, request
 
 
 @cache
-def _readers(model: ServiceModel, protocol: str) -> Readers:  # noqa: ARG001 - each model has its own shapes
+def _readers(model: ServiceModel, protocol: str) -> Readers:
     return READERS[protocol]()
 
 
@@ -81,7 +82,7 @@ def _reader(operation: Operation, protocol: str) -> Reader:
     if protocol == "rest-xml":
         return rest_reader(operation, readers, lambda body: [parse_xml(body)])
     if operation.input is None:
-        return lambda request, flaws: {}  # noqa: ARG005
+        return lambda request, flaws: {}
     read = readers.reader(operation.input)
     parse = {"json": _json_request, "query": _form_request, "smithy-rpc-v2-cbor": _cbor_request}[protocol]
     return lambda request, flaws: read(parse(request), flaws)
@@ -104,25 +105,23 @@ def _json(body: bytes) -> Any:
 
 def _json_request(request: HttpRequest) -> Any:
     # AWS takes an empty body for an empty object.
-    return _json(request.body) if request.body else {}  # type: ignore[arg-type]
+    body = structured(request)
+    return _json(body) if body else {}
 
 
 def _form_request(request: HttpRequest) -> Any:
     """A form comes in the body, or in the query of a GET."""
-    assert isinstance(request.body, bytes)
     try:
-        text = request.body.decode() or request.query
+        text = structured(request).decode() or request.query
     except UnicodeDecodeError:
         raise Malformed("The request body is not UTF-8") from None
     return form_tree(parse_qsl(text, keep_blank_values=True))
 
 
 def _cbor_request(request: HttpRequest) -> Any:
-    if not request.body:
-        return {}
-    assert isinstance(request.body, bytes)
+    body = structured(request)
     try:
-        return cbor2.loads(request.body)
+        return cbor2.loads(body) if body else {}
     except (cbor2.CBORDecodeError, ValueError, TypeError):
         raise Malformed("The request body is not CBOR") from None
 

@@ -16,6 +16,7 @@ import msgspec
 from botocore.model import Shape
 
 from clary.wire import values
+from clary.wire.bodies import structured
 from clary.wire.constraints import test
 from clary.wire.errors import Malformed
 from clary.wire.messages import Document, HttpRequest
@@ -60,7 +61,7 @@ def rest_reader(operation: Operation, readers: Readers, parse: Callable[[bytes],
     """`parse` makes a body's tree for `readers`."""
     shape = operation.input
     if shape is None:
-        return lambda request, flaws: {}  # noqa: ARG005
+        return lambda request, flaws: {}
     path = Template(operation.model.http["requestUri"])
     getters = [
         (name, *getter)
@@ -104,7 +105,7 @@ def _body_reader(shape: Shape, readers: Readers, parse: Callable[[bytes], Any]) 
 
         def read_members(request: HttpRequest, document: Document, flaws: Flaws) -> None:
             if request.body:
-                for wire, value in fields(parse(_bytes(request))).items():
+                for wire, value in fields(parse(structured(request))).items():
                     if value is not None and (entry := members.get(wire)) is not None:
                         document[entry[0]] = entry[1](value, flaws)
 
@@ -116,7 +117,7 @@ def _body_reader(shape: Shape, readers: Readers, parse: Callable[[bytes], Any]) 
 
     def read_payload(request: HttpRequest, document: Document, flaws: Flaws) -> None:
         if request.body:
-            document[payload] = inner(parse(_bytes(request)), flaws)
+            document[payload] = inner(parse(structured(request)), flaws)
 
     return read_payload
 
@@ -128,7 +129,7 @@ def _raw_payload(name: str, member: Shape) -> BodyReader:
     def read(request: HttpRequest, document: Document, flaws: Flaws) -> None:
         if text:
             try:
-                value: Any = _bytes(request).decode()
+                value: Any = bytes(request.body).decode()  # type: ignore[arg-type]
             except UnicodeDecodeError:
                 raise Malformed("The body is not UTF-8") from None
         else:
@@ -138,12 +139,6 @@ def _raw_payload(name: str, member: Shape) -> BodyReader:
             flaws.append(name)
 
     return read
-
-
-def _bytes(request: HttpRequest) -> bytes:
-    if not isinstance(request.body, bytes | bytearray | memoryview):
-        raise TypeError("only a blob payload may be streamed")
-    return bytes(request.body)
 
 
 def _getter(name: str, member: Shape) -> tuple[str, Getter] | None:
@@ -157,7 +152,7 @@ def _getter(name: str, member: Shape) -> tuple[str, Getter] | None:
         return wire, _header(wire.lower(), member)
     if location == "headers":
         prefix = wire.lower()
-        return wire, lambda at, flaws: _header_map(prefix, at[2])  # noqa: ARG005
+        return wire, lambda at, flaws: _header_map(prefix, at[2])
     return None
 
 
@@ -177,7 +172,7 @@ def _query(wire: str, member: Shape) -> Getter:
     if member.type_name == "map":
         many = member.value.type_name == "list"
 
-        def get_map(at: Locations, flaws: Flaws) -> Any:  # noqa: ARG001
+        def get_map(at: Locations, flaws: Flaws) -> Any:
             return {name: held if many else held[0] for name, held in at[1].items()} or None
 
         return get_map
@@ -201,7 +196,7 @@ def _query(wire: str, member: Shape) -> Getter:
 
 def _header(wire: str, member: Shape) -> Getter:
     if member.serialization.get("jsonvalue"):
-        return lambda at, flaws: _json_header(at[2].get(wire))  # noqa: ARG005
+        return lambda at, flaws: _json_header(at[2].get(wire))
     if member.type_name == "list":
         read = _scalar(member.member)
         split = _dates if member.member.type_name == "timestamp" else _elements

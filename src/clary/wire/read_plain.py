@@ -21,13 +21,13 @@ NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class PlainReaders(Readers):
-    def fields(self, shape: Shape) -> Callable[[Any], Mapping[str, Any]]:  # noqa: ARG002
+    def fields(self, shape: Shape) -> Callable[[Any], Mapping[str, Any]]:
         return opened_map
 
-    def entries(self, shape: Shape) -> Callable[[Any], Iterable[tuple[str, Any]]]:  # noqa: ARG002
+    def entries(self, shape: Shape) -> Callable[[Any], Iterable[tuple[str, Any]]]:
         return lambda raw: opened_map(raw).items()
 
-    def items(self, shape: Shape) -> Callable[[Any], Iterable[Any]]:  # noqa: ARG002
+    def items(self, shape: Shape) -> Callable[[Any], Iterable[Any]]:
         return opened_list
 
     def scalar(self, shape: Shape, met: Test | None) -> Reader:
@@ -59,7 +59,7 @@ def string_reader(met: Test | None) -> Reader:
     """The commonest reader by far, so it is written out."""
     if met is None:
 
-        def free(raw: Any, flaws: Flaws) -> Any:  # noqa: ARG001
+        def free(raw: Any, flaws: Flaws) -> Any:
             return raw if type(raw) is str else refuse(raw, "a String")
 
         return free

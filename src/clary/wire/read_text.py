@@ -21,7 +21,7 @@ MISPLACED = "Start of structure or map found where not expected."
 
 
 class FormReaders(Readers):
-    def fields(self, shape: Shape) -> Callable[[Any], Mapping[str, Any]]:  # noqa: ARG002
+    def fields(self, shape: Shape) -> Callable[[Any], Mapping[str, Any]]:
         return form_fields
 
     def member_name(self, name: str, shape: Shape) -> str:
@@ -156,7 +156,7 @@ def parse_xml(body: bytes) -> Element:
 
 
 class _Builder(TreeBuilder):
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         raise Malformed("A document type declaration is not allowed")
 
 

@@ -61,8 +61,8 @@ class Readers:
     def scalar(self, shape: Shape, met: Test | None) -> Reader:
         raise NotImplementedError
 
-    def document(self, shape: Shape) -> Reader:  # noqa: ARG002 - a protocol may want it
-        return lambda raw, flaws: raw  # noqa: ARG005
+    def document(self, shape: Shape) -> Reader:
+        return lambda raw, flaws: raw
 
     # What all have in common.
 
@@ -148,7 +148,7 @@ def completer(shape: Shape) -> Callable[[dict[str, Any], Flaws], None] | None:
 
 def checked(convert: Callable[[Any], Any], met: Test | None) -> Reader:
     if met is None:
-        return lambda raw, flaws: convert(raw)  # noqa: ARG005
+        return lambda raw, flaws: convert(raw)
 
     def scalar(raw: Any, flaws: Flaws) -> Any:
         value = convert(raw)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qsl
 
+from clary.wire.bodies import structured
+from clary.wire.errors import Malformed
 from clary.wire.messages import HttpRequest
 from clary.wire.models import Operation, Service
 from clary.wire.read_http import Template
@@ -48,11 +50,18 @@ def find(service: Service, request: HttpRequest) -> Match | None:
     elif "query" in table.protocols:
         found = _ACTION.search(request.query)
         if found is None and isinstance(request.body, bytes):
-            found = _ACTION.search(request.body.decode("latin-1"))
+            found = _ACTION.search(_form(request))
         name = found and found[1]
         protocol = "query"
     operation = None if name is None else service.operations.get(name)
     return None if operation is None or protocol is None else Match(operation, protocol)
+
+
+def _form(request: HttpRequest) -> str:
+    try:
+        return structured(request).decode("latin-1")
+    except Malformed:
+        return ""
 
 
 class _Route:

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.model import Shape
 
 from clary.wire import values
+from clary.wire.writing import in_body
 
 Out = list[str]
 Markup = Callable[[Out, Any], None]
@@ -49,9 +50,7 @@ class XmlWriters:
         return [
             (name, self.element(member, _tag(name, member)))
             for name, member in shape.members.items()
-            if "location" not in member.serialization
-            and not member.serialization.get("xmlAttribute")
-            and not member.serialization.get("eventstream")
+            if in_body(member) and not member.serialization.get("xmlAttribute")
         ]
 
     def _structure(self, shape: Shape, start: str, end: str) -> Markup:

@@ -20,6 +20,7 @@ from botocore.model import Shape
 from clary.wire import times, values
 
 Writer = Callable[[Any], Any]
+ELSEWHERE = frozenset({"header", "headers", "statusCode"})
 
 
 class PlainWriters:
@@ -46,7 +47,7 @@ class PlainWriters:
         return [
             (name, member.serialization.get("name", name), self.writer(member))
             for name, member in shape.members.items()
-            if "location" not in member.serialization and not member.serialization.get("eventstream")
+            if in_body(member)
         ]
 
     def scalar(self, shape: Shape) -> Writer:
@@ -89,6 +90,14 @@ class CborWriters(PlainWriters):
         if kind in {"float", "double"}:
             return float
         return _bytes if kind == "blob" else super().scalar(shape)
+
+
+def in_body(member: Shape) -> bool:
+    """Of an answer. A place that only a request has, as the query, counts for nothing here."""
+    place = member.serialization.get("location")
+    return place not in ELSEWHERE and not (
+        member.serialization.get("eventstream") or member.serialization.get("eventheader")
+    )
 
 
 def _same(value: Any) -> Any:
