@@ -18,6 +18,6 @@ def toolkit_path() -> Path:
 
 
 def train_command(python: Path) -> tuple[str, ...]:
-    """What runs a script-mode job with the toolkit and this interpreter. `-I -S`: the toolkit needs nothing but the
-    standard library, and the program it turns into starts its own interpreter."""
+    """What runs a script-mode job with the toolkit and this interpreter. `-I -S`: the toolkit needs only
+    the standard library, and the program it turns into starts its own interpreter."""
     return (str(python), "-I", "-S", f"{TOOLKIT}/train.py")

@@ -66,7 +66,8 @@ class Engine(Protocol):
     name: str
 
     def launch(self, spec: ContainerSpec) -> AsyncIterator[EngineState]:
-        """Start it, yielding state to persist as it becomes known (the last one stands). Raises `EngineError`."""
+        """Start it, yielding state to persist as it becomes known (the last one stands).
+        Raises `EngineError`, and then nothing runs."""
         ...
 
     async def observe(self, state: EngineState) -> Observation: ...

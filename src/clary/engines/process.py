@@ -29,7 +29,12 @@ from clary.engines.translation import translator
 ML_ROOT = "/opt/ml"
 LOG_LIMIT = 1 << 30
 SOURCES = Path(__file__).parents[2]
-START = f"import sys; sys.path.append({str(SOURCES)!r}); from clary.engines.supervisor.main import main; main()"
+START = f"""\
+import sys
+sys.path.append({str(SOURCES)!r})
+from clary.engines.supervisor.main import main
+main()
+"""
 REQUESTS = {"SIGTERM": b"T", "SIGKILL": b"K"}
 
 SandboxUse = Literal["auto", "always", "never"]
@@ -39,8 +44,7 @@ class ProcessEngine:
     name = "process"
 
     def __init__(self, root: Path, *, sandbox: SandboxUse = "auto", log_limit: int = LOG_LIMIT) -> None:
-        """`root`: a folder of which every run's `run_dir` is a part; made when it is first needed. `log_limit`:
-        bytes that one run's log may take."""
+        """`root`: the folder that runs lie in. `log_limit`: bytes that one run's log may take."""
         self.root, self.sandbox, self.log_limit = root, sandbox, log_limit
 
     async def launch(self, spec: ContainerSpec) -> AsyncIterator[EngineState]:
@@ -64,7 +68,7 @@ class ProcessEngine:
             loop = asyncio.get_running_loop()
             gone: asyncio.Future[None] = loop.create_future()
             try:
-                loop.add_reader(alive, lambda: gone.done() or gone.set_result(None))
+                loop.add_reader(alive, finish, gone)
                 await gone
             finally:
                 loop.remove_reader(alive)
@@ -175,12 +179,18 @@ class ProcessEngine:
         }
 
 
+def finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 def remove(folder: Path) -> None:
-    """With folders that the program has closed to itself."""
+    """With what the program has closed to itself."""
 
     def open_up(function: Callable[..., Any], path: str, _error: Any) -> None:
-        os.chmod(Path(path).parent, 0o700)
-        os.chmod(path, 0o700)
+        for closed in (Path(path).parent, Path(path)):
+            closed.chmod(0o700)
         function(path)
 
-    shutil.rmtree(folder, onerror=open_up) if folder.exists() else None
+    if folder.exists():
+        shutil.rmtree(folder, onerror=open_up)

@@ -24,9 +24,9 @@ SHARED_MEMORY = 0.5
 """Share of the machine's memory that /dev/shm may take."""
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 ETC = (
-    "resolv.conf", "host.conf", "gai.conf", "nsswitch.conf", "protocols", "services", "mime.types", "localtime",
-    "timezone", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl", "ca-certificates", "pki",
-    "crypto-policies", "fonts", "OpenCL", "vulkan",
+    "resolv.conf", "host.conf", "gai.conf", "nsswitch.conf", "protocols", "services", "mime.types",
+    "localtime", "timezone", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl",
+    "ca-certificates", "pki", "crypto-policies", "fonts", "OpenCL", "vulkan",
 )  # fmt: skip
 PROBE_SECONDS = 10
 
@@ -116,18 +116,16 @@ def sandbox_report() -> Report:
     if found is None:
         return Report(
             None,
-            "bubblewrap (bwrap) is not installed: jobs run as plain processes, with this user's view of the machine.",
+            "bubblewrap (bwrap) is not installed: jobs are plain processes and see all that this user sees.",
             "Install the package `bubblewrap` (apt, dnf, pacman, zypper and apk all have it).",
         )
-    trial = [found, *isolation(), "--hostname", "probe", *system(), "--remount-ro", "/", "/usr/bin/env", "true"]
+    trial = [found, *isolation(), *system(), "--remount-ro", "/", "/usr/bin/env", "true"]
     try:
-        done = subprocess.run(
-            trial, capture_output=True, text=True, errors="replace", timeout=PROBE_SECONDS, check=False, env={}
-        )
+        done = subprocess.run(trial, capture_output=True, timeout=PROBE_SECONDS, check=False, env={})
     except (OSError, subprocess.TimeoutExpired) as error:
         return Report(None, f"{found} does not run: {error}.", advice(""))
     if done.returncode:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
+        said = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
         return Report(None, f"{found} cannot make a sandbox here: {said}", advice(said))
     return Report(found, f"Jobs run in a bubblewrap sandbox ({found}).")
 
@@ -136,15 +134,15 @@ def advice(said: str) -> str:
     restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
     if restricted.exists() and restricted.read_text().strip() == "1":
         return (
-            "AppArmor keeps user namespaces from programs without a profile: add one for bwrap with `userns,`, or set "
-            "kernel.apparmor_restrict_unprivileged_userns=0."
+            "AppArmor keeps user namespaces from programs without a profile: add one for bwrap with "
+            "`userns,`, or set kernel.apparmor_restrict_unprivileged_userns=0."
         )
     switch = Path("/proc/sys/kernel/unprivileged_userns_clone")
     if switch.exists() and switch.read_text().strip() == "0":
         return "Set kernel.unprivileged_userns_clone=1 to allow user namespaces."
     if "proc" in said:
-        return "Inside a container, /proc must not be masked: run it with `--security-opt systempaths=unconfined`."
+        return "A container must not mask /proc: run it with `--security-opt systempaths=unconfined`."
     return (
-        "The kernel must allow user namespaces; inside a container that needs `--security-opt seccomp=unconfined` (or "
-        "`--privileged`)."
+        "The kernel must allow user namespaces; in a container that needs `--security-opt "
+        "seccomp=unconfined`, or `--privileged`."
     )

@@ -1,9 +1,9 @@
 """Paths without a sandbox: what a spec calls `/opt/ml` lies elsewhere, so every mention of it is rewritten.
 
-A mount's target is recognised at the start of a word of an argument, of an environment value or of the working
-folder: `/opt/ml/code`, `--dir=/opt/ml`, `/opt/ml/code:/usr/lib`, `{"a": "/opt/ml/model"}`; not in `s3://b/opt/ml`
-or `/opt/mlflow`. What a program has written into its own text is beyond reach: it reads `CLARY_ML_ROOT` or the
-`SM_*` family.
+A mount's target is recognised at the start of a word of an argument, of an environment value or of the
+working folder: `/opt/ml/code`, `--dir=/opt/ml`, `/opt/ml/code:/usr/lib`, `{"a": "/opt/ml/model"}`; not in
+`s3://b/opt/ml` or `/opt/mlflow`. What a program has written into its own text is beyond reach: it reads
+`CLARY_ML_ROOT` or the `SM_*` family.
 """
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# pathlib and contextlib take longer to import than all that this process does.
+# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH123, SIM105
 """Claim the run, start the program, stay until it is gone. See the package's page for the files."""
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ from clary.engines.supervisor.program import Plain, Program, Sandboxed
 CHUNK = 1 << 20
 RETRY = 0.02
 OOM_SCORE = b"500"
+HANDLED = (
+    signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1,
+    signal.SIGUSR2, signal.SIGALRM,
+)  # fmt: skip
 
 
 def main() -> NoReturn:
-    """The order comes on stdin (`marshal`: both ends are one interpreter): key, argv, env, cwd, grace, cpus, limit,
-    run_dir, and bwrap's command or None. One line goes back on stdout: `started`, `attached`, or what is wrong."""
+    """The order comes on stdin (`marshal`: both ends are one interpreter). One line goes back on stdout:
+    `started`, `attached`, or what is wrong."""
     order = marshal.load(sys.stdin.buffer)
     if os.fork():
         os._exit(0)
@@ -59,7 +65,7 @@ def claim() -> tuple[int, int, float] | None:
         os.mkfifo(f"{private}/{name}", 0o600)
     # Read and write: it neither waits for another end nor ever reads end-of-file.
     alive, control = (
-        os.open(f"{private}/{name}", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for name in ("alive", "control")
+        os.open(f"{private}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in ("alive", "control")
     )
     write_synced(f"{private}/started", b'{"started": %.3f, "pid": %d}\n' % (started, os.getpid()))
     try:
@@ -88,8 +94,7 @@ class Supervisor:
         os.set_blocking(wake, False)
         os.set_blocking(wakeup, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1,
-                       signal.SIGUSR2, signal.SIGALRM):  # fmt: skip
+        for number in HANDLED:
             signal.signal(number, self._received)
         program = self._start()
         answer(b"started\n")
@@ -117,7 +122,7 @@ class Supervisor:
                 os.sched_setaffinity(0, cpus)  # type: ignore[arg-type]
             except OSError as error:
                 self._log.say(f"clary: cannot pin to CPUs {cpus}: {error.strerror}")
-        # When memory runs out, the kernel is to end the job, not the server that started it or this supervisor.
+        # When memory runs out, the kernel is to end the job, not the server or this supervisor.
         before = oom_score(OOM_SCORE)
         try:
             if bwrap:
@@ -160,7 +165,8 @@ class Supervisor:
     def _pause(self) -> float | None:
         """Milliseconds until something is due."""
         now = time.monotonic()
-        due = [when for when in (self._log.due(), self._deadline, now + RETRY if self._young else None) if when]
+        young = now + RETRY if self._young else None
+        due = [when for when in (self._log.due(), self._deadline, young) if when is not None]
         return max(0.0, min(due) - now) * 1000 + 1 if due else None
 
     def _copy(self, output: int) -> bool:
@@ -201,7 +207,7 @@ def shown(value: int | None) -> str:
 def oom_score(score: bytes) -> bytes:
     """Set this process's, and what is started from now on; the score before."""
     try:
-        with open("/proc/self/oom_score_adj", "r+b", buffering=0) as file:  # noqa: PTH123
+        with open("/proc/self/oom_score_adj", "r+b", buffering=0) as file:
             before = file.read().strip()
             file.write(score)
             return before

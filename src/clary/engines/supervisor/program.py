@@ -1,23 +1,26 @@
+# pathlib and contextlib take longer to import than all that this process does.
+# ruff: noqa: PTH123, PTH208
 """Starts, stops and reaps the program of a run.
 
-    Program     what both have: its pid, its pipe, its end
-      Plain     a session of its own; orphans that it leaves become the supervisor's children and are killed
+    Program     what both have: its pid, its pipe, its end. Orphans that it leaves become the supervisor's
+                children, which kills them and counts their memory
+      Plain     a session of its own, with a guard that ends it should the supervisor be killed
       Sandboxed bubblewrap's monitor, whose child is the first process of a pid namespace: with that one
-                gone the kernel ends all others
+                gone the kernel ends all others, and it goes with the supervisor
 
-A code of 128 + n is read as signal n, as shells and container runtimes write it: bubblewrap reports both alike,
-and so would any engine that has only a container's exit code.
+A code of 128 + n is read as signal n, as shells and container runtimes write it: bubblewrap reports both
+alike, and so would any engine that has only a container's exit code.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 
 NOT_STARTED = 125
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
-PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -53,9 +56,11 @@ class Program:
         os._exit(code)
 
     def reap(self) -> int | None:
-        """Its wait status, once it has ended."""
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        return status if pid else None
+        """Its wait status, once it has ended. Adopted orphans that have ended are reaped on the way."""
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid in (0, self.pid):
+                return status if pid else None
 
     def terminate(self) -> bool:
         """SIGTERM for it and its group; False while it is too young to receive it."""
@@ -65,7 +70,14 @@ class Program:
         raise NotImplementedError
 
     def sweep(self) -> None:
-        """Kill what it left behind."""
+        """Kill what it left behind, and reap it."""
+        while True:
+            for child in _children(os.getpid()):
+                os.kill(child, signal.SIGKILL)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
 
     def outcome(self, status: int) -> tuple[int | None, int | None]:
         """Exit code and signal: one of them is None."""
@@ -79,20 +91,36 @@ class Program:
 
 class Plain(Program):
     def __init__(self, argv: list[str], env: dict[str, str], cwd: str) -> None:
-        import ctypes
-
-        self._prctl = ctypes.CDLL(None).prctl
-        self._prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt_orphans()
         started, self._exec = os.pipe()
         super().__init__(argv, env, cwd)
         os.close(self._exec)
         os.read(started, 1)  # end-of-file: exec has closed it
         os.close(started)
+        self._guard()
 
     def _before_exec(self, cwd: str) -> None:
         os.setsid()
-        self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         super()._before_exec(cwd)
+
+    def _guard(self) -> None:
+        """A process that waits for this one's end. It is swept like all others when the program ends first."""
+        died, self._alive = os.pipe()
+        if os.fork():
+            os.close(died)
+            return
+        os.closerange(0, died)
+        os.closerange(died + 1, 256)
+        os.read(died, 1)  # end-of-file: the supervisor is gone
+        for pid in [self.pid, *_descendants(self.pid)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        finally:
+            os._exit(0)
 
     def terminate(self) -> bool:
         os.killpg(self.pid, signal.SIGTERM)
@@ -100,15 +128,6 @@ class Plain(Program):
 
     def kill(self) -> None:
         os.killpg(self.pid, signal.SIGKILL)
-
-    def sweep(self) -> None:
-        while True:
-            for child in _children(os.getpid()):
-                os.kill(child, signal.SIGKILL)
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
 
 
 class Sandboxed(Program):
@@ -126,10 +145,12 @@ class Sandboxed(Program):
         os.set_blocking(self._status, False)
         self._said = b""
         self.init: int | None = None
-        command = [bwrap[0], "--args", str(arguments), "--json-status-fd", str(status), "--", "/usr/bin/env", "--"]
-        super().__init__([*command, *argv], {}, "/")
+        command = [bwrap[0], "--args", str(arguments), "--json-status-fd", str(status), "--"]
+        # `env` is there for its exit codes: 127 for a program that is not found, 126 for one that is none.
+        super().__init__([*command, "/usr/bin/env", "--", *argv], {}, "/")
         os.close(arguments)
         os.close(status)
+        adopt_orphans()  # now, while bubblewrap sets up: it takes a while
 
     def _listen(self) -> None:
         try:
@@ -159,20 +180,34 @@ class Sandboxed(Program):
     def kill(self) -> None:
         os.kill(self._first() or self.pid, signal.SIGKILL)
 
-    def outcome(self, status: int) -> tuple[int | None, int | None]:
+    def sweep(self) -> None:
+        """The monitor does not wait for the first process, so that one is an orphan now, and dying."""
+        super().sweep()
         self._listen()
+        while self.init and _parent(self.init) and b"bwrap" in _name(self.init):
+            time.sleep(0.001)  # it went before it could be adopted
+
+    def outcome(self, status: int) -> tuple[int | None, int | None]:
         code, number = super().outcome(status)
         if code and b'"exit-code"' not in self._said:
             return NOT_STARTED, None
         return code, number
 
 
+def adopt_orphans() -> None:
+    """Become the parent of every orphan among the descendants."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _descendants(pid: int) -> list[int]:
+    children = _children(pid)
+    return children + [other for child in children for other in _descendants(child)]
+
+
 def _children(pid: int) -> list[int]:
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and _parent(int(entry)) == pid:
-            found.append(int(entry))
-    return found
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and _parent(int(entry)) == pid]
 
 
 def _parent(pid: int) -> int | None:
@@ -186,7 +221,7 @@ def _name(pid: int) -> bytes:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes longer to import than all else here
+        with open(path, "rb") as file:
             return file.read()
     except (FileNotFoundError, ProcessLookupError):
         return b""
