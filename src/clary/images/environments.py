@@ -114,9 +114,9 @@ class Environments:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         Installation(spec, folder, python, self._settings, self._root / "cache", journal, lock).run()
-        below = python.sites if spec.interpreter else ()
-        versions = _versions((*below, *folder.glob("lib/python*/site-packages")))
-        built = Environment(folder / "bin/python", (folder, *python.prefixes), versions)
+        below = _foreign(python) if spec.interpreter else Environment(python.base, python.installation)
+        versions = below.versions | _versions(folder.glob("lib/python*/site-packages"))
+        built = Environment(folder / "bin/python", _distinct(folder, *below.paths), versions)
         _store(folder, built)
         journal.tell(f"The environment is ready: {len(built.versions)} packages")
         return built
@@ -141,7 +141,8 @@ class Environments:
             tried = "and uv cannot download it"
         raise ImageError(
             f"Image {spec.image or spec.version} needs Python {' or '.join(spec.python)}, which this machine"
-            f" lacks, {tried}. There are Python {', '.join(pythons.installed(own))}. {how_to_alias(spec.image)}"
+            f" lacks, {tried}. There are Python {', '.join(pythons.installed(own))}."
+            f" {how_to_alias(spec.image, spec.requirements)}"
         )
 
 
@@ -153,7 +154,12 @@ def _no_interpreter(spec: EnvironmentSpec) -> ImageError:
 
 
 def _foreign(python: Python) -> Environment:
-    return Environment(python.executable, python.prefixes, _versions(python.sites))
+    paths = _distinct(python.prefix, *python.installation)
+    return Environment(python.executable, paths, _versions(python.sites))
+
+
+def _distinct(*paths: Path) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(paths))
 
 
 def _versions(sites: Iterable[Path]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,29 +39,43 @@ class Installation:
                 self._see(self.python.sites)
             requirements, torch = self._torch()
             if requirements:
-                self._install(requirements, *torch, *self._wheels_only(), *self._without())
+                # The last installation compiles all that is there. Earlier would leave what was compiled
+                # of a package that is then replaced.
+                last = [] if self.spec.added else ["--compile-bytecode"]
+                self._install(requirements, *last, *torch, *self._wheels_only(), *self._without())
         except uv.UvError as error:
             raise ImageError(
                 f"Image {self.spec.image or self.spec.version}: {self._what()} cannot be had for Python"
-                f" {self.python.version} from the package index: {error} {how_to_alias(self.spec.image)}"
+                f" {self.python.version} from the package index: {error} {self._alias()}"
             ) from error
         if self.spec.added:
             self._add(torch)
+
+    def _alias(self, *requirements: str) -> str:
+        return how_to_alias(self.spec.image, requirements or self.spec.requirements, self.python.version)
 
     def _what(self) -> str:
         return self.spec.requirements[0] if self.spec.requirements else "its environment"
 
     def _add(self, torch: Sequence[str]) -> None:
         self.journal.tell("Installing the job's requirements.txt")
+        last = ("--compile-bytecode", *torch, *self._without())
         try:
             try:
-                self._install(self.spec.added, *torch, "--only-binary", ":all:", *self._without())
+                self._install(self.spec.added, *last, "--only-binary", ":all:")
             except uv.UvError:
                 # On AWS pip would build what has no wheel; most such packages are pure Python.
                 self.journal.tell("Not all of it has wheels that fit: building from source")
-                self._install(self.spec.added, *torch, *self._without())
+                self._install(self.spec.added, *last)
         except uv.UvError as error:
             raise ImageError(f"The job's requirements.txt cannot be installed: {error}") from error
+        if not any(self.folder.glob("lib/python*/site-packages/**/*.pyc")):
+            # The image had all of it, and uv does not compile when there is nothing to install.
+            self.journal.tell("Compiling")
+            python = str(self.folder / "bin/python")
+            command = [python, "-I", "-m", "compileall", "-qq", "-j", "0", str(self.folder / "lib")]
+            # It fails where a package has files for other Pythons among its own.
+            subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 
     def _see(self, sites: Sequence[Path]) -> None:
         """Let an environment on top of an existing interpreter import what that has."""
@@ -77,19 +92,19 @@ class Installation:
         wanted = [line for line in requirements if line.startswith("torch")]
         backend = ("--torch-backend", "cpu")
         try:
-            self._install([line for line in marked if line.startswith("torch")], "--no-deps", "--dry-run")
+            self._can_install([line for line in marked if line.startswith("torch")])
         except uv.UvError:
             pass
         else:
             return marked, ()
         try:
-            self._install(wanted, "--no-deps", "--dry-run", *backend, UV_HTTP_RETRIES="1")
+            self._can_install(wanted, *backend)
         except uv.UvError as error:
             raise ImageError(
                 f"Image {self.spec.image}: the CPU build of {wanted[0]} for Python {self.python.version}"
                 " cannot be had, neither from the package index or find_links nor from PyTorch's own index"
-                f" ({error}). Put a folder with its wheel into the setting find_links, or alias the image to"
-                f" what there is. {how_to_alias(self.spec.image)}"
+                f" ({error}). Put a folder with its wheel into the setting find_links, or take the index's"
+                f" own build, made for CUDA, by an alias. {self._alias(*wanted)}"
             ) from error
         return requirements, backend
 
@@ -105,22 +120,33 @@ class Installation:
         lines = [f"{package} ; sys_platform == 'never'" for package in self.spec.excludes]
         return ["--override", str(self._write("overrides.txt", lines))]
 
-    def _install(self, requirements: Sequence[str], *arguments: str, **environ: str) -> None:
-        command = ["pip", "install", "--python", str(self.folder / "bin/python"), "--compile-bytecode"]
+    def _can_install(self, requirements: Sequence[str], *arguments: str) -> None:
+        """Raises `UvError`, soon, if these cannot be had."""
+        command = [*self._command(requirements), "--no-deps", "--dry-run", *arguments]
+        env = {**uv.environment(self.cache), "UV_HTTP_RETRIES": "1"}
+        uv.run(command, env, _untold, self.lock)
+
+    def _install(self, requirements: Sequence[str], *arguments: str) -> None:
+        self._uv(*self._command(requirements), *arguments)
+
+    def _command(self, requirements: Sequence[str]) -> list[str]:
+        command = ["pip", "install", "--python", str(self.folder / "bin/python")]
         if self.settings.index_url:
             command += ["--index-url", self.settings.index_url]
         for place in self.settings.find_links:
             command += ["--find-links", place]
         if self.spec.constraints:
             command += ["--constraint", str(self._write("constraints.txt", self.spec.constraints))]
-        command += ["--requirement", str(self._write("requirements.txt", requirements)), *arguments]
-        self._uv(*command, **environ)
+        return [*command, "--requirement", str(self._write("requirements.txt", requirements))]
 
     def _write(self, name: str, lines: Sequence[str]) -> Path:
         path = self.folder / name
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         return path
 
-    def _uv(self, *arguments: str, **environ: str) -> None:
-        env = {**uv.environment(self.cache), **environ}
-        uv.run(arguments, env, self.journal.tell, self.lock)
+    def _uv(self, *arguments: str) -> None:
+        uv.run(arguments, uv.environment(self.cache), self.journal.tell, self.lock)
+
+
+def _untold(line: str) -> None:
+    """Progress of what is only asked."""

@@ -32,8 +32,10 @@ class Python:
     """As it was asked for."""
     base: Path
     """The installation's own interpreter, links resolved."""
-    prefixes: tuple[Path, ...]
-    """Folders it needs to run: its own and its base installation's, links resolved."""
+    prefix: Path
+    """Its own folder: an environment's, or the installation's."""
+    installation: tuple[Path, ...]
+    """Folders that `base` needs to run."""
     sites: tuple[Path, ...]
     """Where its packages are."""
 
@@ -52,12 +54,16 @@ def probe(executable: Path) -> Python | None:
         return None
     # Python 3.6 has no _base_executable; in an environment its links lead to the base all the same.
     real = Path(base).resolve()
-    folders = (Path(prefix), Path(base_prefix), Path(base_prefix).resolve())
-    prefixes = dict.fromkeys(folder for folder in folders if folder != Path("/"))
-    if not any(real.is_relative_to(folder) for folder in prefixes):
-        prefixes[real.parent] = None
+    installation = dict.fromkeys((Path(base_prefix), Path(base_prefix).resolve()))
+    if not any(real.is_relative_to(folder) for folder in installation):
+        installation[real.parent] = None
     return Python(
-        ".".join(map(str, version)), Path(own), real, tuple(prefixes), tuple(Path(site) for site in sites)
+        ".".join(map(str, version)),
+        Path(own),
+        real,
+        Path(prefix),
+        tuple(installation),
+        tuple(Path(site) for site in sites),
     )
 
 

@@ -7,6 +7,7 @@ nothing about an image. Every refusal is a FailureReason: what was asked for, wh
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clary.images.catalog import FAMILIES, Family, Release
@@ -61,12 +62,15 @@ def resolve(uri: str, *, gpu: bool, cpu_torch: bool) -> EnvironmentSpec:
     raise _refusal(uri, f" stands for no environment here; those of {names} do")
 
 
-def how_to_alias(uri: str) -> str:
-    """The line of config.toml that gives this image an environment."""
-    pattern = re.split(r"[:@]", uri.rpartition("/")[2])[0] or "NAME"
+def how_to_alias(uri: str, requirements: Sequence[str] = (), python: str = "3.11") -> str:
+    """The line of config.toml that gives this image an environment, with what it may have wanted."""
+    pattern = re.split(r"[@]", uri.rpartition("/")[2])[0] or "NAME"
+    wanted = ", ".join(f'"{line}"' for line in requirements[:2]) or '"scikit-learn==1.5.2"'
+    minor = ".".join(python.split(".")[:2])
     return (
-        f'To give it one, put into config.toml: [image_aliases] "*{pattern}*" ='
-        ' {requirements = ["numpy==1.26.4"], python = "3.10"}, or = {interpreter = "/path/to/python"}.'
+        f'To give this image one of your own, put under [image_aliases] in config.toml: "*{pattern}" ='
+        f' {{requirements = [{wanted}], python = "{minor}"}} or "*{pattern}" ='
+        ' {interpreter = "/path/to/python"}.'
     )
 
 

@@ -71,7 +71,7 @@ def tell(line: str) -> str:
     kind, value = found.lastgroup or "", found[found.lastgroup or 0]
     if found["resolved"]:
         kind, value = "resolved", found["count"]
-    return {
+    text = {
         "resolved": "Resolved {} packages",
         "downloading": "Downloading {}",
         "downloaded": "Downloaded {}",
@@ -80,6 +80,7 @@ def tell(line: str) -> str:
         "installed": "Installed {} packages",
         "compiled": "Compiled {} files",
     }[kind].format(value)
+    return text.removesuffix("s") if value == "1" else text
 
 
 def last_words(lines: Iterable[str], limit: int = 500) -> str:
@@ -96,6 +97,8 @@ def last_words(lines: Iterable[str], limit: int = 500) -> str:
     text = _PATH.sub("", _URL.sub(lambda found: _last_part(found.group()), text))
     text = re.sub(r"No solution found when resolving dependencies:? ?", "", text)
     text = re.sub(r"\s+([,.)])", r"\1", text).strip()
+    if "client error (Connect)" in text or "dns error" in text:
+        text = f"the index cannot be reached: {text.rpartition('error ')[2] or text}"
     return text if len(text) <= limit else f"{text[: limit - 4].rsplit(' ', 1)[0]} ..."
 
 
