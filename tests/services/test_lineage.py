@@ -1,0 +1,172 @@
+"""Artifacts, actions, contexts and their associations, over a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.experiments import experiments_server
+from tests.support.server import Running
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    with experiments_server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def sm(server: Running) -> Any:
+    return server.client("sagemaker")
+
+
+def refused(call: Any, **request: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as raised:
+        call(**request)
+    error = raised.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def artifact(sm: Any, uri: str, kind: str = "Tracker", **more: Any) -> str:
+    made = sm.create_artifact(ArtifactType=kind, Source={"SourceUri": uri}, **more)
+    return str(made["ArtifactArn"])
+
+
+def test_what_a_tracker_writes_on_exit(sm: Any) -> None:
+    component = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
+    source = {
+        "SourceUri": "s3://bucket/key/generate_cifar10_tfrecords.py",
+        "SourceTypes": [{"SourceIdType": "S3ETag", "Value": '"d41d8cd98f00b204e9800998ecf8427e"'}],
+    }
+    request = {
+        "ArtifactName": "generate_cifar10_tfrecords.py",
+        "ArtifactType": "text/x-python",
+        "Source": source,
+    }
+    made = sm.create_artifact(**request)["ArtifactArn"]
+    assert sm.create_artifact(**request)["ArtifactArn"] == made, "the same source is the same artifact"
+    sm.add_association(SourceArn=component, DestinationArn=made, AssociationType="Produced")
+    (found,) = sm.list_associations(SourceArn=component)["AssociationSummaries"]
+    assert (found["AssociationType"], found["DestinationArn"]) == ("Produced", made)
+    assert (found["SourceType"], found["DestinationType"]) == ("TrialComponent", "text/x-python")
+    assert (found["SourceName"], found["DestinationName"]) == ("part", "generate_cifar10_tfrecords.py")
+    shown = sm.describe_artifact(ArtifactArn=made)
+    assert shown["Source"] == source
+    assert shown["LineageGroupArn"].endswith(":lineage-group/sagemaker-default-lineage-group")
+    code, message = refused(sm.add_association, SourceArn=component, DestinationArn=made)
+    assert (code, "already exists" in message) == ("ValidationException", True)
+
+
+def test_artifacts_change_and_go(sm: Any) -> None:
+    made = artifact(sm, "s3://b/a", Properties={"k": "v", "l": "w"}, Tags=[{"Key": "t", "Value": "u"}])
+    other = artifact(sm, "s3://b/b", "Model")
+    sm.update_artifact(
+        ArtifactArn=made, Properties={"k": "x"}, PropertiesToRemove=["l"], ArtifactName="named"
+    )
+    shown = sm.describe_artifact(ArtifactArn=made)
+    assert (shown["ArtifactName"], shown["Properties"]) == ("named", {"k": "x"})
+    assert sm.list_tags(ResourceArn=made)["Tags"] == [{"Key": "t", "Value": "u"}]
+    assert arns(sm.list_artifacts(ArtifactType="Model"), "Artifact") == [other]
+    assert arns(sm.list_artifacts(SourceUri="s3://b/a"), "Artifact") == [made]
+    assert len(arns(sm.list_artifacts(), "Artifact")) == 2
+    assert sm.delete_artifact(ArtifactArn=made)["ArtifactArn"] == made
+    assert sm.delete_artifact(Source={"SourceUri": "s3://b/b"})["ArtifactArn"] == other
+    assert refused(sm.describe_artifact, ArtifactArn=made)[0] == "ResourceNotFound"
+    assert refused(sm.delete_artifact)[0] == "ValidationException"
+
+
+def arns(page: dict[str, Any], noun: str) -> list[str]:
+    return [item[f"{noun}Arn"] for item in page[f"{noun}Summaries"]]
+
+
+@pytest.mark.parametrize("noun", ["Action", "Context"])
+def test_actions_and_contexts(sm: Any, noun: str) -> None:
+    low = noun.lower()
+    create, describe = getattr(sm, f"create_{low}"), getattr(sm, f"describe_{low}")
+    update, delete = getattr(sm, f"update_{low}"), getattr(sm, f"delete_{low}")
+    request = {
+        f"{noun}Name": "Deploy-1",
+        f"{noun}Type": "Deployment",
+        "Source": {"SourceUri": "s3://b/model"},
+    }
+    arn = create(**request, Properties={"a": "1"})[f"{noun}Arn"]
+    assert arn == f"arn:aws:sagemaker:us-east-1:123456789012:{low}/deploy-1"
+    code, message = refused(create, **request)
+    assert (code, "already exists" in message) == ("ValidationException", True)
+    update(**{f"{noun}Name": "Deploy-1"}, Description="d", Properties={"b": "2"}, PropertiesToRemove=["a"])
+    shown = describe(**{f"{noun}Name": "Deploy-1"})
+    assert (shown["Description"], shown["Properties"], shown[f"{noun}Type"]) == (
+        "d",
+        {"b": "2"},
+        "Deployment",
+    )
+    listed = getattr(sm, f"list_{low}s")(**{f"{noun}Type": "Deployment", "SortBy": "Name"})
+    assert arns(listed, noun) == [arn]
+    delete(**{f"{noun}Name": "Deploy-1"})
+    assert refused(describe, **{f"{noun}Name": "Deploy-1"})[0] == "ResourceNotFound"
+
+
+def test_associations_have_rules_and_pages(sm: Any) -> None:
+    part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
+    sm.create_experiment(ExperimentName="e")
+    trial = sm.create_trial(TrialName="t", ExperimentName="e")["TrialArn"]
+    code, message = refused(sm.add_association, SourceArn=part, DestinationArn=trial)
+    assert (code, "two experiment entities" in message) == ("ValidationException", True)
+    assert refused(sm.add_association, SourceArn=part, DestinationArn=f"{part}x")[0] == "ResourceNotFound"
+    made = [artifact(sm, f"s3://b/{number}", f"T{number}") for number in range(5)]
+    for arn in made:
+        sm.add_association(SourceArn=arn, DestinationArn=part, AssociationType="ContributedTo")
+    pages = sm.get_paginator("list_associations").paginate(
+        DestinationArn=part, SortBy="SourceType", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
+    )
+    found = [[item["SourceType"] for item in page["AssociationSummaries"]] for page in pages]
+    assert found == [["T0", "T1"], ["T2", "T3"], ["T4"]]
+    assert len(sm.list_associations(SourceType="T3")["AssociationSummaries"]) == 1
+    assert sm.list_associations(AssociationType="Produced")["AssociationSummaries"] == []
+    sm.delete_association(SourceArn=made[0], DestinationArn=part)
+    assert refused(sm.delete_association, SourceArn=made[0], DestinationArn=part)[0] == "ResourceNotFound"
+    sm.delete_artifact(ArtifactArn=made[1])
+    assert len(sm.list_associations(DestinationArn=part)["AssociationSummaries"]) == 3
+
+
+def test_questions_about_the_graph(sm: Any) -> None:
+    part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
+    data, model, image = (
+        artifact(sm, "s3://b/data", "DataSet"),
+        artifact(sm, "s3://b/m", "Model"),
+        artifact(sm, "i"),
+    )
+    action = sm.create_action(ActionName="deploy", ActionType="Deployment", Source={"SourceUri": "x"})[
+        "ActionArn"
+    ]
+    for source, destination in ((data, part), (image, part), (part, model), (model, action)):
+        sm.add_association(SourceArn=source, DestinationArn=destination, AssociationType="ContributedTo")
+
+    def ask(start: str, **more: Any) -> tuple[set[str], set[tuple[str, str]]]:
+        answer = sm.query_lineage(StartArns=[start], **more)
+        edges = {(edge["SourceArn"], edge["DestinationArn"]) for edge in answer.get("Edges", ())}
+        return {vertex["Arn"] for vertex in answer["Vertices"]}, edges
+
+    assert ask(part, Direction="Ascendants") == ({data, image}, {(data, part), (image, part)})
+    assert ask(part, Direction="Descendants", MaxDepth=1) == ({model}, {(part, model)})
+    assert ask(part)[0] == {data, image, model, action}
+    found = ask(action, Direction="Ascendants", Filters={"Types": ["DataSet"]}, IncludeEdges=False)
+    assert found == ({data}, set())
+    vertices, edges = ask(action, Direction="Ascendants", Filters={"Types": ["DataSet"]})
+    assert vertices == {data, part, model}
+    assert edges == {(data, part), (part, model), (model, action)}
+    kinds = ask(
+        action, Direction="Ascendants", Filters={"LineageTypes": ["TrialComponent"]}, IncludeEdges=False
+    )
+    assert kinds[0] == {part}
+    assert refused(sm.query_lineage, StartArns=[f"{part}x"])[0] == "ResourceNotFound"
+
+
+def test_the_lineage_group(sm: Any) -> None:
+    (group,) = sm.list_lineage_groups()["LineageGroupSummaries"]
+    shown = sm.describe_lineage_group(LineageGroupName=group["LineageGroupName"])
+    assert shown["LineageGroupArn"] == group["LineageGroupArn"]
+    assert refused(sm.describe_lineage_group, LineageGroupName="other")[0] == "ResourceNotFound"

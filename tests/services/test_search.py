@@ -1,0 +1,237 @@
+"""Search as AWS's clients use it, over a real socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.experiments import experiments_server
+from tests.support.server import Running
+
+COMPONENTS = "ExperimentTrialComponent"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    with experiments_server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def sm(server: Running) -> Any:
+    """Experiment `exp` with trials `t0` and `t1`; components `c0` to `c5`: even ones in `t0`, odd ones in `t1`,
+    `c0` in both; `loose` in none."""
+    sm, metrics = server.client("sagemaker"), server.client("sagemaker-metrics")
+    sm.create_experiment(ExperimentName="exp")
+    for trial in ("t0", "t1"):
+        sm.create_trial(TrialName=trial, ExperimentName="exp")
+    for number in range(6):
+        name = f"c{number}"
+        sm.create_trial_component(
+            TrialComponentName=name,
+            DisplayName=f"shown-{number % 2}",
+            Parameters={
+                "lr": {"NumberValue": number / 10},
+                "model": {"StringValue": '"resnet"' if number < 3 else '"custom"'},
+                "SageMaker.InstanceType": {"StringValue": "ml.m5.large"},
+            },
+            Tags=[{"Key": "owner", "Value": f"o{number}"}],
+        )
+        sm.associate_trial_component(TrialComponentName=name, TrialName=f"t{number % 2}")
+        points = [
+            {"MetricName": "test:acc", "Value": value, "Timestamp": int(time.time()), "Step": step}
+            for step, value in enumerate((number / 10, 1 - number / 10, 0.25))
+        ]
+        metrics.batch_put_metrics(TrialComponentName=name, MetricData=points)
+    sm.associate_trial_component(TrialComponentName="c0", TrialName="t1")
+    sm.create_trial_component(TrialComponentName="loose")
+    return sm
+
+
+def hits(sm: Any, *filters: tuple[str, ...], resource: str = COMPONENTS, **request: Any) -> list[str]:
+    expression = {
+        "Filters": [
+            {"Name": name, "Operator": operator} | ({"Value": value[0]} if value else {})
+            for name, operator, *value in filters
+        ]
+    }
+    answer = sm.search(Resource=resource, SearchExpression=expression if filters else {}, **request)
+    record = answer["Results"] and next(iter(answer["Results"][0]))
+    return [result[record][f"{record}Name"] for result in answer["Results"]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (("Parents.ExperimentName", "Equals", "exp"), "c0 c1 c2 c3 c4 c5"),
+        (("Parents.TrialName", "Equals", "t1"), "c0 c1 c3 c5"),
+        (("Parents.TrialName", "NotExists"), "loose"),
+        (("TrialComponentName", "Equals", "c3"), "c3"),
+        (("DisplayName", "NotEquals", "shown-0"), "c1 c3 c5 loose"),
+        (("DisplayName", "Contains", "wn-1"), "c1 c3 c5"),
+        (("TrialComponentName", "In", "c1,c2,none"), "c1 c2"),
+        (("Parameters.lr", "Exists"), "c0 c1 c2 c3 c4 c5"),
+        (("Parameters.lr", "NotExists"), "loose"),
+        (("Parameters.lr", "GreaterThanOrEqualTo", "0.3"), "c3 c4 c5"),
+        (("Parameters.lr", "LessThan", "0.2"), "c0 c1"),
+        (("parameters.lr", "Equals", "0.30"), "c3"),
+        (("Parameters.model", "Equals", '"custom"'), "c3 c4 c5"),
+        (("Parameters.SageMaker.InstanceType", "Equals", "ml.m5.large"), "c0 c1 c2 c3 c4 c5"),
+        (("Metrics.test:acc.max", "GreaterThan", "0.75"), "c0 c1 c2"),
+        (("metrics.test:acc.MIN", "LessThanOrEqualTo", "0.1"), "c0 c1"),
+        (("Metrics.test:acc.Count", "Equals", "3"), "c0 c1 c2 c3 c4 c5"),
+        (("Tags.owner", "Equals", "o4"), "c4"),
+        (("CreationTime", "GreaterThan", "2020-01-01T00:00:00Z"), "c0 c1 c2 c3 c4 c5 loose"),
+        (("CreationTime", "LessThan", "2020-01-01T00:00:00"), ""),
+        (("CreatedBy.IamIdentity.Arn", "Contains", ":root"), "c0 c1 c2 c3 c4 c5 loose"),
+    ],
+)  # fmt: skip
+def test_filters(sm: Any, condition: tuple[str, ...], expected: str) -> None:
+    assert sorted(hits(sm, condition)) == expected.split()
+
+
+def test_expressions_combine(sm: Any) -> None:
+    both = hits(sm, ("Parents.TrialName", "Equals", "t1"), ("Parameters.lr", "LessThan", "0.3"))
+    assert sorted(both) == ["c0", "c1"]
+    answer = sm.search(
+        Resource=COMPONENTS,
+        SearchExpression={
+            "Operator": "Or",
+            "Filters": [{"Name": "TrialComponentName", "Operator": "Equals", "Value": "loose"}],
+            "SubExpressions": [
+                {
+                    "Filters": [
+                        {"Name": "Parameters.lr", "Operator": "GreaterThan", "Value": "0.1"},
+                        {"Name": "Parameters.model", "Operator": "Contains", "Value": "resnet"},
+                    ]
+                }
+            ],
+        },
+    )
+    assert sorted(hit["TrialComponent"]["TrialComponentName"] for hit in answer["Results"]) == ["c2", "loose"]
+    assert answer["TotalHits"] == {"Value": 2, "Relation": "EqualTo"}
+
+
+@pytest.mark.parametrize(
+    ("by", "order", "expected"),
+    [
+        ("Metrics.test:acc.max", "Descending", "c0 c1 c2 c3 c4 c5"),
+        ("metrics.test:acc.max", "Ascending", "c5 c4 c3 c2 c1 c0"),
+        ("Parameters.lr", "Descending", "c5 c4 c3 c2 c1 c0"),
+        ("TrialComponentName", "Ascending", "c0 c1 c2 c3 c4 c5"),
+        ("CreationTime", "Descending", "c5 c4 c3 c2 c1 c0"),
+        ("Tags.owner", "Ascending", "c0 c1 c2 c3 c4 c5"),
+    ],
+)
+def test_sorting(sm: Any, by: str, order: str, expected: str) -> None:
+    condition = ("Parents.ExperimentName", "Equals", "exp")
+    found = hits(sm, condition, SortBy=by, SortOrder=order)
+    if by == "Metrics.test:acc.max":
+        assert found[:4] == expected.split()[:4]
+    elif by == "metrics.test:acc.max":
+        assert found[-4:] == expected.split()[-4:]
+    else:
+        assert found == expected.split()
+
+
+def test_rows_without_the_property_come_last(sm: Any) -> None:
+    assert hits(sm, SortBy="Parameters.lr", SortOrder="Ascending")[-1] == "loose"
+    assert hits(sm, SortBy="Parameters.lr", SortOrder="Descending")[-1] == "loose"
+
+
+def test_pages_are_stable_while_rows_change(sm: Any) -> None:
+    request = {
+        "Resource": COMPONENTS,
+        "SortBy": "TrialComponentName",
+        "SortOrder": "Ascending",
+        "MaxResults": 2,
+    }
+    found: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = sm.search(**request, **token)
+        found += [hit["TrialComponent"]["TrialComponentName"] for hit in answer["Results"]]
+        if len(found) == 2:
+            sm.create_trial_component(TrialComponentName="a-before-all")
+            sm.delete_trial_component(TrialComponentName="loose")
+        if "NextToken" not in answer:
+            break
+        token = {"NextToken": answer["NextToken"]}
+    assert found == ["c0", "c1", "c2", "c3", "c4", "c5"]
+
+
+def test_hits_have_what_the_dataframe_needs(sm: Any) -> None:
+    expression = {"Filters": [{"Name": "TrialComponentName", "Operator": "In", "Value": "c0,loose"}]}
+    answer = sm.search(Resource=COMPONENTS, SearchExpression=expression, SortBy="TrialComponentName")
+    loose, c0 = (hit["TrialComponent"] for hit in answer["Results"])
+    for hit in (loose, c0):
+        assert (hit["InputArtifacts"], hit["OutputArtifacts"]) == ({}, {})
+    assert (loose["Parameters"], loose["Parents"], loose["Metrics"]) == ({}, [], [])
+    assert c0["Parents"] == [
+        {"TrialName": "t0", "ExperimentName": "exp"},
+        {"TrialName": "t1", "ExperimentName": "exp"},
+    ]
+    assert c0["Tags"] == [{"Key": "owner", "Value": "o0"}]
+    assert c0["Metrics"][0]["Max"] == 1.0
+    assert c0["DisplayName"] == "shown-0"
+
+
+def test_a_write_is_found_at_once(sm: Any) -> None:
+    """Run asks whether the component that it has just made is associated."""
+    filters = ("TrialComponentName", "Equals", "new"), ("Parents.TrialName", "Equals", "t0")
+    sm.create_trial_component(TrialComponentName="new")
+    assert hits(sm, *filters) == []
+    sm.associate_trial_component(TrialComponentName="new", TrialName="t0")
+    assert hits(sm, *filters) == ["new"]
+    sm.update_trial_component(TrialComponentName="new", Parameters={"lr": {"NumberValue": 7}})
+    assert hits(sm, *filters, ("Parameters.lr", "Equals", "7")) == ["new"]
+    sm.disassociate_trial_component(TrialComponentName="new", TrialName="t0")
+    assert hits(sm, *filters) == []
+
+
+def test_other_resources(sm: Any) -> None:
+    assert hits(sm, ("ExperimentName", "Equals", "exp"), resource="Experiment") == ["exp"]
+    assert sorted(hits(sm, ("ExperimentName", "Equals", "exp"), resource="ExperimentTrial")) == ["t0", "t1"]
+    trial = sm.search(
+        Resource="ExperimentTrial",
+        SearchExpression={"Filters": [{"Name": "TrialName", "Operator": "Equals", "Value": "t1"}]},
+    )["Results"][0]["Trial"]
+    members = sorted(item["TrialComponentName"] for item in trial["TrialComponentSummaries"])
+    assert members == ["c0", "c1", "c3", "c5"]
+    assert hits(sm, resource="TrainingJob") == []
+    assert hits(sm, resource="ModelPackageGroup") == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (("Parents.Nonsense", "Equals", "x"), "Unknown property name: Parents.Nonsense"),
+        (("DisplayName", "GreaterThan", "x"), "not supported for text properties"),
+        (("DisplayName", "Equals"), "A value is required"),
+        (("Metrics.a.max", "Equals", "high"), "Invalid value"),
+        (("DisplayName", "Like", "x"), "Member must satisfy enum value set"),
+    ],
+)
+def test_wrong_expressions_are_explained(sm: Any, condition: tuple[str, ...], words: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        hits(sm, condition)
+    error = raised.value.response["Error"]
+    assert error["Code"] == "ValidationException"
+    assert words in error["Message"]
+
+
+def test_suggestions(sm: Any) -> None:
+    def suggest(hint: str) -> list[str]:
+        answer = sm.get_search_suggestions(
+            Resource=COMPONENTS, SuggestionQuery={"PropertyNameQuery": {"PropertyNameHint": hint}}
+        )
+        return [item["PropertyName"] for item in answer["PropertyNameSuggestions"]]
+
+    assert suggest("Display") == ["DisplayName"]
+    assert suggest("parameters.l") == ["Parameters.lr"]
+    assert "Metrics.test:acc.Last" in suggest("Metrics.")
+    assert suggest("Nonsense") == []
