@@ -76,15 +76,14 @@ class Clary:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def client(self, service: str, **options: Any) -> Any:
+    def client(self, service: str, **config: Any) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.connection.url,
             region_name=self.connection.region,
             aws_access_key_id=self.connection.access_key,
             aws_secret_access_key=self.connection.secret_key,
-            config=Config(retries={"max_attempts": 0}),
-            **options,
+            config=Config(retries={"max_attempts": 0}, **config),
         )
 
     def environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -54,7 +54,10 @@ class Running:
         key = key or self.key
         once = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
         session = boto3.session.Session(
-            aws_access_key_id=key.id, aws_secret_access_key=key.secret, aws_session_token=key.token, region_name=REGION
+            aws_access_key_id=key.id,
+            aws_secret_access_key=key.secret,
+            aws_session_token=key.token,
+            region_name=REGION,
         )
         return session.client(
             name, endpoint_url=self.url, config=once.merge(config) if config else once, **options
@@ -95,6 +98,6 @@ def running(
             raise RuntimeError("The server did not start.")
         yield Running(f"http://127.0.0.1:{found[0]}", ports, key)
     finally:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         thread.join(30)
         gateway.close()

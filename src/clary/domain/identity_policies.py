@@ -74,7 +74,9 @@ def _check_statement(statement: Any, trust: bool) -> None:
         raise MalformedPolicy("Policy statement must contain resources.")
     for action in _strings(statement.get("Action", statement.get("NotAction"))):
         if action != "*" and ":" not in action:
-            raise MalformedPolicy("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+            raise MalformedPolicy(
+                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+            )
 
 
 def evaluate(
@@ -125,7 +127,9 @@ def trusts_service(policy: Policy, service: str) -> bool:
 def _principal_matches(statement: Policy, caller: str) -> bool:
     negated = "NotPrincipal" in statement
     principal = statement.get("Principal", statement.get("NotPrincipal"))
-    listed = ["*"] if principal == "*" else _strings(principal.get("AWS") if isinstance(principal, dict) else None)
+    listed = (
+        ["*"] if principal == "*" else _strings(principal.get("AWS") if isinstance(principal, dict) else None)
+    )
     return any(item in _names_of(caller) for item in listed) != negated
 
 

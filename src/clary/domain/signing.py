@@ -82,7 +82,11 @@ def header_claim(headers: Mapping[str, str]) -> Claim | None:
             raise Malformed(f"Authorization header requires '{name}' parameter. Authorization={ALGORITHM}")
     timestamp = headers.get("x-amz-date") or _from_http_date(headers.get("date", ""))
     return _claim(
-        fields["Credential"], timestamp, fields["SignedHeaders"], fields["Signature"], headers.get("x-amz-security-token")
+        fields["Credential"],
+        timestamp,
+        fields["SignedHeaders"],
+        fields["Signature"],
+        headers.get("x-amz-security-token"),
     )
 
 
@@ -106,14 +110,21 @@ def query_claim(query: Mapping[str, str]) -> Claim | None:
 
 
 def _claim(
-    credential: str, timestamp: str, signed: str, signature: str, token: str | None, expires: int | None = None
+    credential: str,
+    timestamp: str,
+    signed: str,
+    signature: str,
+    token: str | None,
+    expires: int | None = None,
 ) -> Claim:
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request":
         raise Malformed(f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term,"
                         f" got '{credential}'")  # fmt: skip
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise Malformed("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+        raise Malformed(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
     try:
         time.strptime(timestamp, "%Y%m%dT%H%M%SZ")
     except ValueError:
@@ -226,7 +237,8 @@ def matches(expected: str, given: str) -> bool:
 def chunk_signature(claim: Claim, key: bytes, previous: str, chunk_hash: str) -> str:
     """Of one chunk, whose data has this SHA-256, after the chunk (or request) signed `previous`."""
     return signature(
-        key, f"{ALGORITHM}-PAYLOAD\n{claim.timestamp}\n{claim.scope}\n{previous}\n{EMPTY_SHA256}\n{chunk_hash}"
+        key,
+        f"{ALGORITHM}-PAYLOAD\n{claim.timestamp}\n{claim.scope}\n{previous}\n{EMPTY_SHA256}\n{chunk_hash}",
     )
 
 

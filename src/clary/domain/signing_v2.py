@@ -18,7 +18,43 @@ from urllib.parse import unquote
 from clary.domain.signing import Malformed, decoded_query
 
 _SUBRESOURCES = frozenset(
-    ["accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location", "logging", "metrics", "notification", "object-lock", "partNumber", "policy", "replication", "requestPayment", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires", "restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website"]
+    [
+        "accelerate",
+        "acl",
+        "analytics",
+        "cors",
+        "defaultObjectAcl",
+        "delete",
+        "inventory",
+        "lifecycle",
+        "location",
+        "logging",
+        "metrics",
+        "notification",
+        "object-lock",
+        "partNumber",
+        "policy",
+        "replication",
+        "requestPayment",
+        "response-cache-control",
+        "response-content-disposition",
+        "response-content-encoding",
+        "response-content-language",
+        "response-content-type",
+        "response-expires",
+        "restore",
+        "select",
+        "select-type",
+        "storageClass",
+        "tagging",
+        "torrent",
+        "uploadId",
+        "uploads",
+        "versionId",
+        "versioning",
+        "versions",
+        "website",
+    ]
 )
 
 
@@ -37,7 +73,9 @@ def legacy_claim(query: Mapping[str, str]) -> LegacyClaim | None:
         return None
     expires = query.get("Expires", "")
     if not expires.isascii() or not expires.isdigit():
-        raise Malformed("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters")
+        raise Malformed(
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
+        )
     return LegacyClaim(
         query["AWSAccessKeyId"], int(expires), query["Signature"], query.get("x-amz-security-token")
     )

@@ -83,7 +83,11 @@ class Gateway:
             return
         except Exception as error:
             response = _failure(exchange, error)
-        if not incoming.started and not incoming.ended and headers.get("expect", "").lower() == "100-continue":
+        if (
+            not incoming.started
+            and not incoming.ended
+            and headers.get("expect", "").lower() == "100-continue"
+        ):
             response.headers.append(("connection", "close"))
         await _send(response, exchange, receive, send)
 
@@ -94,7 +98,9 @@ def _failure(exchange: Exchange, error: Exception) -> HttpResponse:
     service = exchange.services[0] if exchange.services else None
     named = exchange.operation.name if exchange.operation else f"{request.method} {request.path}"
     wire = faults.as_wire_error(
-        error, service.name if service else "", f"{service.name if service else 'edge'}.{named} ({exchange.request_id})"
+        error,
+        service.name if service else "",
+        f"{service.name if service else 'edge'}.{named} ({exchange.request_id})",
     )
     if service is None:
         return own.plain_error(wire, form_error_protocol(request), exchange.request_id)
@@ -156,7 +162,9 @@ async def _disconnection(receive: Receive) -> None:
 
 def _header(value: str) -> bytes:
     """A header may not carry line breaks or control characters; what latin-1 cannot hold goes as UTF-8."""
-    clean = value if value.isprintable() else "".join(c if c.isprintable() or c == "\t" else " " for c in value)
+    clean = (
+        value if value.isprintable() else "".join(c if c.isprintable() or c == "\t" else " " for c in value)
+    )
     try:
         return clean.encode("latin-1")
     except UnicodeEncodeError:

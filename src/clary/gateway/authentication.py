@@ -39,7 +39,9 @@ def check_key(exchange: Exchange, claim: Claim | LegacyClaim, key: Key | None, s
     now = exchange.now
     if key is None or not key.active:
         raise refuse(Refusal.UNKNOWN_KEY, protocol, AWSAccessKeyId=claim.access_key)
-    if (key.token is not None or claim.token is not None) and not signing.matches(key.token or "", claim.token or ""):
+    if (key.token is not None or claim.token is not None) and not signing.matches(
+        key.token or "", claim.token or ""
+    ):
         raise refuse(Refusal.BAD_TOKEN, protocol)
     if key.expires is not None and key.expires <= now:
         raise refuse(Refusal.EXPIRED_SESSION, protocol)

@@ -24,7 +24,9 @@ class ClientDisconnected(Exception):
 class Incoming:
     """The payload as it arrives; read once."""
 
-    def __init__(self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], headers: Mapping[str, str]
+    ) -> None:
         length = headers.get("content-length", "")
         self.length = int(length) if length.isascii() and length.isdigit() else None
         self.trailers: Mapping[str, str] = {}

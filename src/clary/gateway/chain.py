@@ -20,9 +20,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 from clary.api import operations
 from clary.api.context import Context, Ports
+from clary.domain import signing
 from clary.domain.signing import Claim, Malformed
 from clary.gateway import authentication, chunked, faults
 from clary.gateway.bodies import whole
@@ -43,7 +45,12 @@ BODY_LIMIT = 16 * MIB
 BODY_LIMITS = {"sagemaker-runtime": 25 * MIB}
 """Bytes of a body that is read whole, by service."""
 
+FORM_LIMIT = 64 * 1024
+"""Bytes of a form that is read to learn what an unsigned caller asks for."""
+
 ROOT = "/_clary/"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,29 +76,31 @@ async def extend(house: House, exchange: Exchange) -> None:
 
 
 async def identify(house: House, exchange: Exchange) -> None:
-    request = exchange.request
+    request, directory = exchange.request, house.directory
     exchange.region = house.ports.settings.region
+    unreadable = None
     try:
-        exchange.claim = claim = authentication.read_claim(request.headers, exchange.query)
-        error = None
-    except Malformed as caught:
-        claim, error = None, caught
-    s3 = house.directory.signed_for("s3", request)
+        exchange.claim = authentication.read_claim(request.headers, exchange.query)
+    except Malformed as error:
+        unreadable = error
+    claim = exchange.claim
     if isinstance(claim, Claim):
         exchange.region = claim.region
-        exchange.services = house.directory.signed_for(claim.service, request)
+        exchange.services = directory.signed_for(claim.service, request)
         if not exchange.services:
-            raise faults.unsupported(claim.service, request.headers.get("x-amz-target") or f"{request.method} {request.path}")
-    elif found := house.directory.unsigned(request):
-        exchange.services = (found,)
-    elif form_error_protocol(request) == "query" or "x-amz-target" in request.headers:
-        raise refuse(Refusal.ANONYMOUS, form_error_protocol(request))
+            raise faults.unsupported(claim.service, _asked(request))
     else:
-        exchange.services = s3
-    if error is not None:
-        raise authentication.malformed(exchange, error, exchange.service.model.protocol if exchange.services else "json")
+        exchange.services = directory.unsigned(request)
+        if not exchange.services and form_error_protocol(request) == "query":
+            request.body = await whole(exchange.incoming, FORM_LIMIT, refuse(Refusal.ANONYMOUS, "query"))
+            exchange.services = [s for s in directory.services if routes.find(s, request)][:1]
+        elif not exchange.services and "x-amz-target" not in request.headers:
+            exchange.services = directory.signed_for("s3", request)
+    if unreadable is not None:
+        protocol = exchange.service.model.protocol if exchange.services else "json"
+        raise authentication.malformed(exchange, unreadable, protocol)
     if not exchange.services:
-        raise refuse(Refusal.ANONYMOUS, "json")
+        raise refuse(Refusal.ANONYMOUS, form_error_protocol(request))
     if exchange.service.name == "s3":
         request.path = path_style(request.path, request.headers.get("host", ""))
 
@@ -104,6 +113,9 @@ async def authenticate(house: House, exchange: Exchange) -> None:
         raise WireError("InvalidRequest", "The authorization mechanism you have provided is not supported."
                                           " Please use AWS4-HMAC-SHA256.")  # fmt: skip
     if claim is None or (not is_s3 and not isinstance(claim, Claim)):
+        match = routes.find(exchange.service, exchange.request)
+        if match is not None and match.operation.model.auth_type == "none":
+            raise faults.unsupported(exchange.service.name, match.operation.name)
         raise refuse(Refusal.ANONYMOUS, protocol)
     key = house.keys.remembered(claim.access_key)
     if key is None:
@@ -123,7 +135,7 @@ def _unframe(exchange: Exchange, claim: object, secret: str, payload_hash: str) 
     """Have the body checked against what was signed, and freed of `aws-chunked` framing."""
     request = exchange.request
     if payload_hash not in chunked.FRAMED:
-        if payload_hash != authentication.signing.UNSIGNED_PAYLOAD:
+        if payload_hash != signing.UNSIGNED_PAYLOAD:
             exchange.incoming.expected_sha256 = payload_hash.lower()
         return
     assert isinstance(claim, Claim)
@@ -140,7 +152,7 @@ def _unframe(exchange: Exchange, claim: object, secret: str, payload_hash: str) 
     request.headers = {**headers, "content-encoding": ",".join(kept)} if kept else headers
 
 
-async def route(house: House, exchange: Exchange) -> None:
+async def route(_: House, exchange: Exchange) -> None:
     request = exchange.request
     for service in exchange.services:
         match = routes.find(service, request)
@@ -149,10 +161,9 @@ async def route(house: House, exchange: Exchange) -> None:
             exchange.operation, exchange.protocol = match.operation, match.protocol
             break
     else:
-        what = request.headers.get("x-amz-target") or f"{request.method} {request.path}"
         code = {"rest-xml": "MethodNotAllowed", "query": "InvalidAction"}.get(exchange.service.model.protocol)
         raise WireError(
-            code or "UnknownOperationException", f"{exchange.service.name} has no operation that answers {what}.",
+            code or "UnknownOperationException", f"{exchange.service.name} has no operation that answers {_asked(request)}.",
             405 if code == "MethodNotAllowed" else 400,
         )  # fmt: skip
     if operations.handler(exchange.operation.service, exchange.operation.name) is None:
@@ -166,13 +177,13 @@ async def authorise(house: House, exchange: Exchange) -> None:
         raise refuse(Refusal.UNKNOWN_KEY, exchange.service.model.protocol)
 
 
-async def receive(house: House, exchange: Exchange) -> None:
+async def receive(_: House, exchange: Exchange) -> None:
     if isinstance(exchange.request.body, bytes) or _streams(_known(exchange.operation)):
         return
     exchange.request.body = await _whole(exchange)
 
 
-async def decode(house: House, exchange: Exchange) -> None:
+async def decode(_: House, exchange: Exchange) -> None:
     exchange.document = codec.decode(_known(exchange.operation), exchange.protocol, exchange.request)
 
 
@@ -194,7 +205,7 @@ async def dispatch(house: House, exchange: Exchange) -> None:
             house.keys.forget()
 
 
-async def encode(house: House, exchange: Exchange) -> None:
+async def encode(_: House, exchange: Exchange) -> None:
     exchange.response = codec.encode(
         _known(exchange.operation), exchange.protocol, exchange.answer, exchange.request_id
     )
@@ -204,7 +215,7 @@ Step = Callable[[House, Exchange], Awaitable[None]]
 CHAIN: Sequence[Step] = (extend, identify, authenticate, route, authorise, receive, decode, dispatch, encode)
 
 
-async def _in_thread(house: House, function: Callable[..., object], *arguments: object) -> object:
+async def _in_thread(house: House, function: Callable[..., T], *arguments: object) -> T:
     return await asyncio.get_running_loop().run_in_executor(house.threads, function, *arguments)
 
 
@@ -214,6 +225,16 @@ async def _whole(exchange: Exchange) -> bytes:
     body = exchange.request.body
     assert not isinstance(body, bytes)
     return await whole(body, limit, faults.too_large(service.name, service.model.protocol))
+
+
+def _asked(request: HttpRequest) -> str:
+    return request.headers.get("x-amz-target") or f"{request.method} {request.path}"
+
+
+def _known(value: T | None) -> T:
+    """What an earlier step of the chain has set."""
+    assert value is not None
+    return value
 
 
 @cache

@@ -37,7 +37,9 @@ class Signer:
 class Unchunked:
     """Raises WireError: IncompleteBody for broken framing or a wrong length, SignatureDoesNotMatch."""
 
-    def __init__(self, body: Body, length: int | None, signer: Signer | None, trailer_signed: bool = False) -> None:
+    def __init__(
+        self, body: Body, length: int | None, signer: Signer | None, trailer_signed: bool = False
+    ) -> None:
         """`length`: x-amz-decoded-content-length. `signer`: None for unsigned chunks."""
         self.length = length
         self.trailers: Mapping[str, str] = {}
@@ -60,7 +62,9 @@ class Unchunked:
                     digest.update(piece)
                 yield piece
             if self._signer and digest:
-                expected = signing.chunk_signature(self._signer.claim, self._signer.key, previous, digest.hexdigest())
+                expected = signing.chunk_signature(
+                    self._signer.claim, self._signer.key, previous, digest.hexdigest()
+                )
                 _check(expected, given)
                 previous = expected
             if size == 0:

@@ -36,5 +36,7 @@ def plain_error(error: WireError, protocol: str, request_id: str) -> HttpRespons
         return HttpResponse(error.status, [("content-type", "text/xml"), *headers], body.encode())
     answer = msgspec.json.encode({"__type": error.code, "message": error.message})
     return HttpResponse(
-        error.status, [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", error.code), *headers], answer
+        error.status,
+        [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", error.code), *headers],
+        answer,
     )

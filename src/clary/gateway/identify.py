@@ -1,7 +1,7 @@
 """Which service a request is for, and where its bucket stands.
 
 The signing name in the credential scope decides; an unsigned request, or one with a signature of version 2,
-is told by its X-Amz-Target, its host and its form. A signing name can cover several of botocore's services
+is told by its X-Amz-Target, its host and what its form asks for. A signing name can cover several of botocore's services
 (`sagemaker` covers four): the target's prefix picks one, or else the one whose routes know the request.
 """
 
@@ -50,16 +50,13 @@ class Directory:
             return services
         return [service for service in services if service not in self._targets.values()]
 
-    def unsigned(self, request: HttpRequest) -> Service | None:
-        """What a request without a scope seems to be for: target, host, a form's query protocol."""
+    def unsigned(self, request: HttpRequest) -> Sequence[Service]:
+        """What a request without a scope seems to be for, by its target or its host; none if neither tells."""
         target = self._target(request)
         if target is not None:
-            return target
+            return (target,)
         host = request.headers.get("host", "").lower()
-        for prefix, service in self._hosts.items():
-            if host.startswith(f"{prefix}."):
-                return service
-        return None
+        return [service for prefix, service in self._hosts.items() if host.startswith(f"{prefix}.")][:1]
 
     def _target(self, request: HttpRequest) -> Service | None:
         return self._targets.get(request.headers.get("x-amz-target", "").rpartition(".")[0])

@@ -53,7 +53,11 @@ _WORDS: dict[Refusal, dict[str, tuple[str, int, str]]] = {
         "json": ("IncompleteSignatureException", 400, "{detail}"),
     },
     Refusal.UNKNOWN_KEY: {
-        "s3": ("InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."),
+        "s3": (
+            "InvalidAccessKeyId",
+            403,
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
         "query": ("InvalidClientTokenId", 403, _INVALID),
         "json": ("UnrecognizedClientException", 400, _INVALID),
     },
@@ -68,7 +72,11 @@ _WORDS: dict[Refusal, dict[str, tuple[str, int, str]]] = {
         "json": ("ExpiredTokenException", 400, _EXPIRED),
     },
     Refusal.SKEWED: {
-        "s3": ("RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."),
+        "s3": (
+            "RequestTimeTooSkewed",
+            403,
+            "The difference between the request time and the current time is too large.",
+        ),
         "query": ("SignatureDoesNotMatch", 403, "{detail}"),
         "json": ("InvalidSignatureException", 400, "{detail}"),
     },

@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Application, listener: socket.socket, ready: Callable[[int], None]) -> None:
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]
+            app,
             loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, log_level="warning",
             access_log=False, proxy_headers=False, server_header=False, date_header=True, backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=GRACE,
@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
             self._ready(self._listener.getsockname()[1])
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         # uvicorn raises the signal again when it is done, which would end the process before its own clean-up.
         if threading.current_thread() is not threading.main_thread():
             yield

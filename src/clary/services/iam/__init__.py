@@ -8,4 +8,14 @@ from clary.services.iam import keys, policies, roles, simulation, users
 from clary.services.iam.bootstrap import CREDENTIALS, ROLE, bootstrap
 from clary.services.iam.entities import role_exists
 
-__all__ = ["CREDENTIALS", "ROLE", "bootstrap", "keys", "policies", "role_exists", "roles", "simulation", "users"]
+__all__ = [
+    "CREDENTIALS",
+    "ROLE",
+    "bootstrap",
+    "keys",
+    "policies",
+    "role_exists",
+    "roles",
+    "simulation",
+    "users",
+]

@@ -67,7 +67,9 @@ def _owner(ctx: Context, tx: Transaction, request: Document) -> tuple[str, str]:
     if name is None:
         actor = parse_arn(ctx.principal.arn)
         if actor is None or actor.kind == "assumed-role":
-            raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials")
+            raise ServiceError(
+                "ValidationError", "Must specify userName when calling with non-User credentials"
+            )
         if actor.kind == "root":
             return "root", root_arn(ctx.account)
         name = actor.name

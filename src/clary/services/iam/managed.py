@@ -17,7 +17,9 @@ def _allow(actions: Sequence[str], resources: Sequence[str] = ("*",), **more: ob
     return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources), **more}
 
 
-_SAGEMAKER_OBJECTS = tuple(f"arn:aws:s3:::*{word}*" for word in ("SageMaker", "Sagemaker", "sagemaker", "aws-glue"))
+_SAGEMAKER_OBJECTS = tuple(
+    f"arn:aws:s3:::*{word}*" for word in ("SageMaker", "Sagemaker", "sagemaker", "aws-glue")
+)
 
 _STATEMENTS: Mapping[str, Sequence[Mapping[str, object]]] = {
     "AdministratorAccess": (_allow(["*"]),),

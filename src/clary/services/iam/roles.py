@@ -24,7 +24,7 @@ def new_role(account: str, request: Document, now: float) -> Resource:
         "CreateDate": now, "AssumeRolePolicyDocument": request["AssumeRolePolicyDocument"],
         "MaxSessionDuration": request.get("MaxSessionDuration", SESSION_SECONDS),
     }  # fmt: skip
-    spec = {member: request[member] for member in ("Description", "Tags") if member in request}
+    spec: Document = {member: request[member] for member in ("Description", "Tags") if member in request}
     return new_entity(account, ROLE_KIND, name, spec, state, now)
 
 
@@ -67,7 +67,10 @@ def update_role(ctx: Context, request: Document) -> Document:
     with ctx.begin() as tx:
         role = load(tx, ctx.account, ROLE_KIND, request["RoleName"])
         spec = {**role.spec, **{member: request[member] for member in ("Description",) if member in request}}
-        state = {**role.state, **{member: request[member] for member in ("MaxSessionDuration",) if member in request}}
+        state = {
+            **role.state,
+            **{member: request[member] for member in ("MaxSessionDuration",) if member in request},
+        }
         tx.resources.update(replace(role, spec=spec, state=state, modified=ctx.now))
     return {}
 

@@ -22,7 +22,10 @@ def simulate_principal_policy(ctx: Context, request: Document) -> Document:
     with ctx.read() as tx:
         policies = _policies(tx, ctx.account, request["PolicySourceArn"])
     try:
-        given = [(f"PolicyInputList.{n}", parse_policy(text)) for n, text in enumerate(request.get("PolicyInputList", ()), 1)]
+        given = [
+            (f"PolicyInputList.{n}", parse_policy(text))
+            for n, text in enumerate(request.get("PolicyInputList", ()), 1)
+        ]
     except MalformedPolicy as error:
         raise ServiceError("InvalidInput", str(error)) from None
     context = {
@@ -35,7 +38,9 @@ def simulate_principal_policy(ctx: Context, request: Document) -> Document:
             raise ServiceError("InvalidInput", f"Invalid action: {action}")
         for resource in request.get("ResourceArns") or ["*"]:
             decision = evaluate([*policies, *given], action, resource, context)
-            matched = [{"SourcePolicyId": name, "SourcePolicyType": "IAM Policy"} for name in decision.matched]
+            matched = [
+                {"SourcePolicyId": name, "SourcePolicyType": "IAM Policy"} for name in decision.matched
+            ]
             results.append({
                 "EvalActionName": action, "EvalResourceName": resource, "EvalDecision": decision.outcome,
                 "MatchedStatements": matched, "MissingContextValues": [],
@@ -46,11 +51,15 @@ def simulate_principal_policy(ctx: Context, request: Document) -> Document:
 def _policies(tx: Transaction, account: str, arn: str) -> Sequence[tuple[str, Policy]]:
     actor = parse_arn(arn)
     if actor is None or actor.account != account:
-        raise ServiceError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+        raise ServiceError(
+            "InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name."
+        )
     if actor.kind == "root":
         policy = managed.find(f"{managed.PREFIX}AdministratorAccess")
         return [("AdministratorAccess", policy)] if policy else []
     entity = find_arn(tx, arn)
     if entity is None:
-        raise no_such(f"The {'user' if actor.kind == 'user' else 'role'} with name {actor.name} cannot be found.")
+        raise no_such(
+            f"The {'user' if actor.kind == 'user' else 'role'} with name {actor.name} cannot be found."
+        )
     return policies_of(entity)

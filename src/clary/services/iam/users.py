@@ -18,7 +18,11 @@ def create_user(ctx: Context, request: Document) -> Document:
     with ctx.begin() as tx:
         if find(tx, ctx.account, USER_KIND, name) is not None:
             raise ServiceError("EntityAlreadyExists", f"User with name {name} already exists.", 409)
-        return {"User": tx.resources.insert(new_entity(ctx.account, USER_KIND, name, spec, state, ctx.now)).document}
+        return {
+            "User": tx.resources.insert(
+                new_entity(ctx.account, USER_KIND, name, spec, state, ctx.now)
+            ).document
+        }
 
 
 @operation("iam", "GetUser")
@@ -28,10 +32,14 @@ def get_user(ctx: Context, request: Document) -> Document:
     if name is None:
         actor = parse_arn(ctx.principal.arn)
         if actor is None or actor.kind == "assumed-role":
-            raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials")
+            raise ServiceError(
+                "ValidationError", "Must specify userName when calling with non-User credentials"
+            )
         if actor.kind == "root":
             # As on AWS, where the root has an ARN and no name.
-            return {"User": {"Path": "/", "UserId": ctx.account, "Arn": root_arn(ctx.account), "CreateDate": 0.0}}
+            return {
+                "User": {"Path": "/", "UserId": ctx.account, "Arn": root_arn(ctx.account), "CreateDate": 0.0}
+            }
         name = actor.name
     with ctx.read() as tx:
         return {"User": load(tx, ctx.account, USER_KIND, name).document}

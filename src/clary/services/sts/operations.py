@@ -34,7 +34,9 @@ def assume_role(ctx: Context, request: Document) -> Document:
         role = find_arn(tx, arn) if (actor := parse_arn(arn)) and actor.kind == "role" else None
         context = {"sts:externalid": (request["ExternalId"],)} if "ExternalId" in request else {}
         context["sts:rolesessionname"] = (name,)
-        if role is None or not trusts(parse_policy(role.state["AssumeRolePolicyDocument"]), ctx.principal.arn, context):
+        if role is None or not trusts(
+            parse_policy(role.state["AssumeRolePolicyDocument"], trust=True), ctx.principal.arn, context
+        ):
             raise ServiceError(
                 "AccessDenied",
                 f"User: {ctx.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}",
@@ -42,7 +44,8 @@ def assume_role(ctx: Context, request: Document) -> Document:
             )
         if seconds > role.state["MaxSessionDuration"]:
             raise ServiceError(
-                "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+                "ValidationError",
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
             )
         if seconds > CHAINED_SECONDS and caller is not None and caller.kind == "assumed-role":
             raise ServiceError(

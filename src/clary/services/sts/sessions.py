@@ -6,7 +6,9 @@ from clary.domain.identity import new_secret, new_token, parse_arn, session_arn,
 from clary.storage.ports import Key, Transaction
 
 
-def session(tx: Transaction, account: str, role_arn: str, session_name: str, now: float, seconds: float) -> Key:
+def session(
+    tx: Transaction, account: str, role_arn: str, session_name: str, now: float, seconds: float
+) -> Key:
     """Credentials of a role for a time, which act as `assumed-role/ROLE/SESSION`. For the house itself: neither
     the role's trust nor the bounds on DurationSeconds are looked at. Raises ValueError for what is no role's ARN."""
     actor = parse_arn(role_arn)
