@@ -11,6 +11,8 @@ import click
 
 from clary.cli.options import home_option
 from clary.clients import NotServing, discover, environment
+from clary.clients.connection import address
+from clary.clients.proxy.environment import through_proxy
 from clary.settings import SettingsError
 
 
@@ -22,19 +24,16 @@ def exports(variables: dict[str, str]) -> str:
 @home_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object instead of export lines.")
 @click.option(
-    "--proxy", metavar="URL", help="Use the TLS proxy of `clary proxy` at URL, for other languages."
+    "--proxy", is_flag=True, help="Through the home's TLS proxy (`clary proxy`): for other languages."
 )
-def env(home: Path | None, as_json: bool, proxy: str | None) -> None:
+def env(home: Path | None, as_json: bool, proxy: bool) -> None:
     """Print the exports that point AWS clients at Clary: eval "$(clary env)"."""
     try:
-        connection = discover(home)
+        found = discover(home)
+        variables = environment(found.url, found.access_key, found.secret_key, found.region, os.environ)
+        if proxy:
+            url = address(found.home, "proxy")
+            variables |= through_proxy(url, found.home / "ca", {**os.environ, **variables})
     except (NotServing, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    variables = environment(
-        connection.url, connection.access_key, connection.secret_key, connection.region, os.environ
-    )
-    if proxy:
-        from clary.clients.proxy.environment import through_proxy
-
-        variables |= through_proxy(proxy, connection.home, os.environ)
     click.echo(json.dumps(variables, indent=2) if as_json else exports(variables), nl=as_json)

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from clary import settings
 
+_START = {"server": "clary serve --home {home}", "proxy": "clary proxy --home {home}"}
+
 
 class NotServing(Exception):
     """No server of this home can be used; the message says what to do."""
@@ -35,15 +37,21 @@ def discover(home: Path | None = None) -> Connection:
     Raises `NotServing`, `SettingsError`.
     """
     values = settings.load(home)
-    hint = f"start it with: clary serve --home {values.home}"
-    access_key, secret_key = _keys(values.home, hint)
-    try:
-        url = str(json.loads((values.home / "server.json").read_text(encoding="utf-8"))["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise NotServing(f"No server of {values.home} is running; {hint}") from None
+    access_key, secret_key = _keys(values.home)
+    url = address(values.home, "server")
     if not answers(url):
-        raise NotServing(f"The server of {values.home} does not answer at {url}; {hint}")
+        hint = _START["server"].format(home=values.home)
+        raise NotServing(f"The server of {values.home} does not answer at {url}; start it with: {hint}")
     return Connection(url, access_key, secret_key, values.region, values.home)
+
+
+def address(home: Path, what: str) -> str:
+    """The URL in `HOME/server.json` or `HOME/proxy.json` (`what`). Raises `NotServing` where there is none."""
+    try:
+        return str(json.loads((home / f"{what}.json").read_text(encoding="utf-8"))["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        hint = _START[what].format(home=home)
+        raise NotServing(f"No {what} of {home} is running; start it with: {hint}") from None
 
 
 def answers(url: str, seconds: float = 2.0) -> bool:
@@ -60,13 +68,14 @@ def answers(url: str, seconds: float = 2.0) -> bool:
     return True
 
 
-def _keys(home: Path, hint: str) -> tuple[str, str]:
+def _keys(home: Path) -> tuple[str, str]:
     file = home / "credentials"
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotServing(f"No Clary home at {home}; {hint}") from None
+        hint = _START["server"].format(home=home)
+        raise NotServing(f"No Clary home at {home}; start it with: {hint}") from None
     except (OSError, ValueError, configparser.Error) as error:
         raise NotServing(f"{file} cannot be read: {error}") from error
     try:

@@ -21,7 +21,7 @@ HOOK = Path(__file__).parent / "hook"
 _EMPTIED = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ACCOUNT_ID")
 _DISABLED = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 
 
 def environment(
@@ -60,7 +60,7 @@ def _direct(url: str, base: Mapping[str, str]) -> dict[str, str]:
         return {}
     hosts = [urlsplit(url).hostname or ""]
     if base.get("CLARY_ALLOW_AWS", "") in ("", "0"):
-        hosts += _AWS_DOMAINS
+        hosts += AWS_DOMAINS
     spellings = [name for name in ("NO_PROXY", "no_proxy") if base.get(name)] or ["NO_PROXY", "no_proxy"]
     return {name: _joined(hosts, base.get(name, ""), ",", first=False) for name in spellings}
 

@@ -65,10 +65,11 @@ def _start(folder: Path, port: int | None, users: TextIO) -> Connection:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(NotServing):
-            connection = discover(folder)
-            _write(users, str(server.pid))
-            return connection
+        if _serving_pid(folder) == str(server.pid):  # and not what a server that was killed has left
+            with contextlib.suppress(NotServing):
+                connection = discover(folder)
+                _write(users, str(server.pid))
+                return connection
         if server.poll() is not None:
             break
         time.sleep(_LOOK_SECONDS)
