@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 class SettingsError(Exception):
@@ -43,7 +43,7 @@ class Settings:
         25.0,
         "Seconds for which the SageMaker SDK's first DescribeTrainingJob of a job waits for its end; 0: never.",
     )
-    sandbox: str = setting("auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`.")
+    sandbox: Literal["auto", "always", "never"] = setting("auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`.")
     index_url: str = setting("", "Package index for environments; empty: uv's default.")
     find_links: list[str] = setting([], "Folders or URLs with further packages, looked at beside the index.")
     python_downloads: bool = setting(True, "Let uv download a Python that this machine lacks.")

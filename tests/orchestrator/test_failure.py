@@ -47,7 +47,9 @@ def test_a_kill_that_nobody_asked_for_points_at_memory() -> None:
 
 
 def test_a_full_disk_is_recognised() -> None:
-    reason = explain(Observation("exited", code=1), "", [*TRACEBACK[:-1], "OSError: [Errno 28] No space left on device"])
+    reason = explain(
+        Observation("exited", code=1), "", [*TRACEBACK[:-1], "OSError: [Errno 28] No space left on device"]
+    )
     assert "The disk is full" in reason
 
 
@@ -59,6 +61,9 @@ def test_a_lost_program_is_nobodys_fault() -> None:
 @given(text=st.text(max_size=5000), tail=st.lists(st.text(max_size=500), max_size=20))
 def test_the_reason_keeps_to_its_limit(code: int | None, text: str, tail: list[str]) -> None:
     seen = Observation("exited", code=code, signal=None if code is not None else 6)
-    for reason in (explain(seen, text, tail), explain(seen, "", ["Traceback (most recent call last):", *tail])):
+    for reason in (
+        explain(seen, text, tail),
+        explain(seen, "", ["Traceback (most recent call last):", *tail]),
+    ):
         assert len(reason) <= REASON_LIMIT
         assert reason.startswith("AlgorithmError")

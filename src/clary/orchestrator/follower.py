@@ -7,6 +7,7 @@ at the first line that was not kept.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -34,9 +35,11 @@ class MetricPatterns:
                 continue
             if match and match.groups() and match[1] is not None:
                 try:
-                    found.append(Point(name, float(match[1]), line.time))
+                    value = float(match[1])
                 except ValueError:
                     continue
+                if math.isfinite(value):
+                    found.append(Point(name, value, line.time))
         return found
 
 
@@ -73,7 +76,7 @@ class Follower:
             except TimeoutError:
                 continue
 
-    def drain(self) -> int:
+    def drain(self, chunk: int = CHUNK) -> int:
         """Keep the next chunk of whole lines; its bytes, 0 at the end."""
         try:
             size = self._path.stat().st_size
@@ -84,7 +87,9 @@ class Follower:
             return 0
         with self._path.open("rb") as file:
             file.seek(offset)
-            data = file.read(CHUNK)
+            data = file.read(chunk)
+            if b"\n" not in data:
+                data += file.readline()  # a line longer than a chunk
         data = data[: data.rfind(b"\n") + 1]
         if not data:
             return 0
