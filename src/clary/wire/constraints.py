@@ -27,7 +27,6 @@ SCALARS = frozenset(
 )
 PATTERN_SECONDS = 0.2
 """A pattern that has not decided by then is taken as not matched: the model's patterns must not hold a server up."""
-_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,49 +141,42 @@ def _demands(shape: Shape) -> list[tuple[str, Test | None]]:
 
 
 def _within(low: float | None, high: float | None) -> Test:
-    if low is None:
-        assert high is not None
-        return high.__ge__
-    return low.__le__
+    if low is not None:
+        return low.__le__
+    assert high is not None
+    return high.__ge__
 
 
 def _sized(low: float | None, high: float | None) -> Test:
-    """Of a streamed payload, the length that its sender announced; unknown lengths pass."""
+    if low is not None:
+        return lambda value: _length(value, low) >= low
+    assert high is not None
+    return lambda value: _length(value, high) <= high
 
-    def fits(value: Any) -> bool:
-        try:
-            length = len(value)
-        except TypeError:
-            length = value.length
-            if length is None:
-                return True
-        return length >= low if low is not None else length <= high
 
-    return fits
+def _length(value: Any, unknown: float) -> float:
+    """Of a streamed payload, what its sender announced."""
+    try:
+        return len(value)
+    except TypeError:
+        announced: int | None = value.length
+        return unknown if announced is None else announced
 
 
 @cache
 def _matcher(pattern: str) -> Test:
-    """Java's `matches`: the whole string. Patterns whose matching may take exponential time run under a timeout;
-    what matched is remembered, since names and ARNs repeat."""
+    """Java's `matches`: the whole string. Patterns that may take exponential time run under a timeout, which
+    costs them some microseconds."""
     compiled = _compile(pattern)
     risky = regex.search(r"\)[*+{]|[*+}]\S*[*+}]\S*[*+}]", pattern) is not None
-    known: set[str] = set()
+    if not risky:
+        return lambda value: compiled.fullmatch(value) is not None
 
     def matches(value: str) -> bool:
-        if value in known:
-            return True
         try:
-            found = compiled.fullmatch(value, timeout=PATTERN_SECONDS if risky else None)
+            return compiled.fullmatch(value, timeout=PATTERN_SECONDS) is not None
         except TimeoutError:
             return False
-        if found is None:
-            return False
-        if len(value) <= 256:
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            known.add(value)
-        return True
 
     return matches
 

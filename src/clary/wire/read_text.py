@@ -30,7 +30,7 @@ class FormReaders(Readers):
             return str(shape.member.serialization.get("name", name))
         return super().member_name(name, shape)
 
-    def items(self, shape: Shape) -> Callable[[Any], Iterable[Any]]:
+    def items(self, shape: Shape) -> Callable[[Any], list[Any]]:
         if shape.serialization.get("flattened"):
             return numbered
         wrapper = shape.member.serialization.get("name", "member")
@@ -115,7 +115,7 @@ class XmlReaders(Readers):
 
         return children
 
-    def items(self, shape: Shape) -> Callable[[Any], Iterable[Any]]:
+    def items(self, shape: Shape) -> Callable[[Any], list[Any]]:
         if shape.serialization.get("flattened"):
             return lambda raw: [[element] for element in raw]
         wrapper = shape.member.serialization.get("name", "member")

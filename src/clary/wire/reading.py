@@ -20,10 +20,13 @@ from typing import Any
 
 from botocore.model import Shape
 
-from clary.wire.constraints import SCALARS, Test, test
+from clary.wire.constraints import Test, test
 
 Flaws = list[str]
 Reader = Callable[[Any, Flaws], Any]
+Members = dict[str, tuple[str, Reader]]
+"""By name on the wire: name in the document, and reader."""
+Completer = Callable[[dict[str, Any], Flaws], None]
 
 
 class Readers:
@@ -52,7 +55,7 @@ class Readers:
         """How to open a structure: its members by their names on the wire."""
         raise NotImplementedError
 
-    def items(self, shape: Shape) -> Callable[[Any], Iterable[Any]]:
+    def items(self, shape: Shape) -> Callable[[Any], list[Any]]:
         raise NotImplementedError
 
     def entries(self, shape: Shape) -> Callable[[Any], Iterable[tuple[str, Any]]]:
@@ -66,7 +69,7 @@ class Readers:
 
     # What all have in common.
 
-    def members(self, shape: Shape) -> dict[str, tuple[str, Reader]]:
+    def members(self, shape: Shape) -> Members:
         """Readers of a structure's members that are in the body, by name on the wire."""
         return {
             self.member_name(name, member): (name, self.reader(member))
@@ -75,14 +78,19 @@ class Readers:
         }
 
     def _structure(self, shape: Shape) -> Reader:
-        if shape.name in self._structures:
-            return self._structures[shape.name]
+        if shape.name not in self._structures:
+            members: Members = {}
+            # Kept before its members are compiled: a structure may hold itself.
+            self._structures[shape.name] = self.structure(shape, members, completer(shape))
+            members.update(self.members(shape))
+        return self._structures[shape.name]
+
+    def structure(self, shape: Shape, members: Members, complete: Completer | None) -> Reader:
+        """`members` is filled later."""
         fields = self.fields(shape)
-        complete = completer(shape)
-        members: dict[str, tuple[str, Reader]] = {}
         known = members.get
 
-        def structure(raw: Any, flaws: Flaws) -> dict[str, Any]:
+        def read(raw: Any, flaws: Flaws) -> dict[str, Any]:
             document: dict[str, Any] = {}
             for wire, value in fields(raw).items():
                 if value is not None and (entry := known(wire)) is not None:
@@ -91,10 +99,7 @@ class Readers:
                 complete(document, flaws)
             return document
 
-        # Kept before its members are compiled: a structure may hold itself.
-        self._structures[shape.name] = structure
-        members.update(self.members(shape))
-        return structure
+        return read
 
     def _list(self, shape: Shape) -> Reader:
         items = self.items(shape)
@@ -102,8 +107,13 @@ class Readers:
         met = test(shape)
 
         def many(raw: Any, flaws: Flaws) -> list[Any]:
-            found = [None if item is None else read(item, flaws) for item in items(raw)]
-            if None in found or (met is not None and not met(found)):
+            opened = items(raw)
+            if None in opened:
+                flaws.append("null")
+                found = [None if item is None else read(item, flaws) for item in opened]
+            else:
+                found = [read(item, flaws) for item in opened]
+            if met is not None and not met(found):
                 flaws.append("list")
             return found
 
@@ -126,9 +136,9 @@ class Readers:
         return mapping
 
 
-def completer(shape: Shape) -> Callable[[dict[str, Any], Flaws], None] | None:
+def completer(shape: Shape) -> Completer | None:
     """What a structure needs once its members are read: tokens made up, required members there, one in a union."""
-    required = frozenset(shape.required_members)
+    required = tuple(shape.required_members)
     union = bool(shape.metadata.get("union"))
     tokens = [name for name, member in shape.members.items() if member.metadata.get("idempotencyToken")]
     if not (required or union or tokens):
@@ -138,8 +148,9 @@ def completer(shape: Shape) -> Callable[[dict[str, Any], Flaws], None] | None:
         for name in tokens:
             if name not in document:
                 document[name] = str(uuid.uuid4())
-        if not required <= document.keys():
-            flaws.append("required")
+        for name in required:
+            if name not in document:
+                flaws.append(name)
         if union and len(document) != 1:
             flaws.append("union")
 
@@ -157,6 +168,3 @@ def checked(convert: Callable[[Any], Any], met: Test | None) -> Reader:
         return value
 
     return scalar
-
-
-__all__ = ["SCALARS", "Flaws", "Reader", "Readers", "checked", "completer"]
