@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Moments(NamedTuple):
-    count: int
+    size: int
     total: float
     rest: float
     """What `total` lacks of the exact sum."""
@@ -24,12 +24,12 @@ class Moments(NamedTuple):
 
     @property
     def mean(self) -> float:
-        return (self.total + self.rest) / self.count
+        return (self.total + self.rest) / self.size
 
     @property
     def deviation(self) -> float:
         """Population standard deviation."""
-        return math.sqrt(max(self.squares, 0.0) / self.count) if self.squares == self.squares else math.nan
+        return math.sqrt(max(self.squares, 0.0) / self.size) if self.squares == self.squares else math.nan
 
 
 def moments(values: Sequence[float]) -> Moments:
@@ -59,13 +59,13 @@ def merge(a: Moments, b: Moments) -> Moments:
         either = math.isnan(a.minimum) or math.isnan(b.minimum)
         low = math.nan if either else min(a.minimum, b.minimum)
         high = math.nan if either else max(a.maximum, b.maximum)
-        return Moments(a.count + b.count, total, 0.0, math.nan, low, high)
+        return Moments(a.size + b.size, total, 0.0, math.nan, low, high)
     shadow = total - a.total
     lost = (a.total - (total - shadow)) + (b.total - shadow)
     rest = a.rest + b.rest + lost
-    count = a.count + b.count
+    count = a.size + b.size
     delta = b.mean - a.mean
-    squares = a.squares + b.squares + delta * delta * (a.count * b.count / count)
+    squares = a.squares + b.squares + delta * delta * (a.size * b.size / count)
     return Moments(count, total, rest, squares, min(a.minimum, b.minimum), max(a.maximum, b.maximum))
 
 

@@ -132,13 +132,14 @@ def _on_row(row: Any, term: Compare) -> Condition:
 
 def _equals(row: Any, name: str, wanted: str | float) -> Condition:
     number, text = row.c.number, row.c.text
+    texts: tuple[str, ...] = ("",)
     if isinstance(wanted, str):
         as_number = number_of(wanted)
         if as_number is None:
             return and_(number == NO_NUMBER, text == wanted)
         texts = ("", wanted)
     else:
-        as_number, texts = float(wanted), ("",)
+        as_number = float(wanted)
     if compares_as_number(name):
         return and_(number == as_number)
     return and_(number == as_number, text.in_(texts))

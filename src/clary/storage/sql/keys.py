@@ -30,7 +30,7 @@ _purge = Statement(delete(keys).where(keys.c.expires <= bindparam("now")))
 
 
 def _key(row: Row) -> Key:
-    return Key(*row[:7], active=bool(row[7]))
+    return Key(row[0], row[1], row[2], row[3], row[4], row[5], row[6], bool(row[7]))
 
 
 class SqlKeys:

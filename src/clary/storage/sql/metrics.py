@@ -165,7 +165,7 @@ def _merged(head: Row, new: list[tuple[float, int, float]], arrival: int) -> dic
         time, step, last = latest
     return {
         "id_": id, "arrival": arrival, "time": time, "step": step, "last": last, "stale": 1,
-        "count": found.count, "total": found.total, "rest": found.rest, "squares": found.squares,
+        "count": found.size, "total": found.total, "rest": found.rest, "squares": found.squares,
         "minimum": found.minimum, "maximum": found.maximum,
     }  # fmt: skip
 
@@ -224,6 +224,6 @@ class SqlMetrics:
 def _summary(row: Row) -> Summary:
     found = _moments(row[3:])
     return Summary(
-        name=row[0], count=found.count, total=found.total + found.rest, minimum=found.minimum,
+        name=row[0], count=found.size, total=found.total + found.rest, minimum=found.minimum,
         maximum=found.maximum, deviation=found.deviation, last=math.nan if row[2] is None else row[2], time=row[1],
     )  # fmt: skip

@@ -96,19 +96,19 @@ _in_use = Statement(
 
 
 def _bucket(row: Row) -> Bucket:
-    return Bucket(*row[:4], document=from_json(row[4]))
+    return Bucket(row[0], row[1], row[2], row[3], from_json(row[4]))
 
 
 def _record(row: Row) -> ObjectRecord:
-    return ObjectRecord(*row[:6], document=from_json(row[6]))
+    return ObjectRecord(row[0], row[1], row[2], row[3], row[4], row[5], from_json(row[6]))
 
 
 def _upload(row: Row) -> Upload:
-    return Upload(*row[:4], document=from_json(row[4]))
+    return Upload(row[0], row[1], row[2], row[3], from_json(row[4]))
 
 
 def _part(row: Row) -> Part:
-    return Part(*row[:5], document=from_json(row[5]))
+    return Part(row[0], row[1], row[2], row[3], row[4], from_json(row[5]))
 
 
 class SqlObjects:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, func, literal, select, true, tuple_
 
 from clary.domain.properties import NO_NUMBER
 from clary.domain.search import Both, Compare, Expression, Operator
@@ -104,7 +104,9 @@ class _Search:
             self._number, self._text = (column, literal("")) if numeric else (literal(NO_NUMBER), column)
             self._order = [column, resources.c.id]
             self._from = resources
-            self._has = and_(resources.c.scope.in_(scopes), column.is_not(None) if column.nullable else True)
+            self._has = and_(
+                resources.c.scope.in_(scopes), column.is_not(None) if column.nullable else true()
+            )
             self._lacks = column.is_(None) if column.nullable else None
         else:
             ids = names.names(session, scopes, query.sort_by)
