@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.experiments import experiments_server
-from tests.support.server import Running
+from tests.support.experiments import Region, Regions, regions_in
+
+
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
+    with regions_in(tmp_path_factory.mktemp("home")) as found:
+        yield found
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Running]:
-    with experiments_server(tmp_path) as running:
-        yield running
+def region(regions: Regions) -> Region:
+    return regions.fresh()
 
 
 @pytest.fixture
-def sm(server: Running) -> Any:
-    return server.client("sagemaker")
+def sm(region: Region) -> Any:
+    return region.client("sagemaker")
 
 
 def refused(call: Any, **request: Any) -> tuple[str, str]:
@@ -38,10 +41,10 @@ def tree(sm: Any) -> None:
     sm.associate_trial_component(TrialComponentName="part", TrialName="trial")
 
 
-def test_an_experiment_from_creation_to_deletion(sm: Any) -> None:
+def test_an_experiment_from_creation_to_deletion(sm: Any, region: Region) -> None:
     made = sm.create_experiment(ExperimentName="My-Exp", Description="why", Tags=[{"Key": "a", "Value": "b"}])
     arn = made["ExperimentArn"]
-    assert arn == "arn:aws:sagemaker:us-east-1:123456789012:experiment/my-exp"
+    assert arn == region.arn("experiment/my-exp")
     shown = sm.describe_experiment(ExperimentName="my-exp")
     assert (shown["ExperimentName"], shown["DisplayName"], shown["Description"]) == (
         "My-Exp",
@@ -95,14 +98,14 @@ def test_what_is_not_there_is_named(sm: Any) -> None:
     assert [t["TrialName"] for t in sm.list_trials()["TrialSummaries"]] == ["trial"]
 
 
-def test_deletion_goes_from_the_bottom(sm: Any) -> None:
+def test_deletion_goes_from_the_bottom(sm: Any, region: Region) -> None:
     tree(sm)
     linked = "is linked to 1 or more"
     assert linked in refused(sm.delete_experiment, ExperimentName="Exp")[1]
     assert linked in refused(sm.delete_trial, TrialName="trial")[1]
     assert refused(sm.delete_trial_component, TrialComponentName="part") == (
         "ValidationException",
-        "TrialComponent 'arn:aws:sagemaker:us-east-1:123456789012:experiment-trial-component/part' "
+        f"TrialComponent '{region.arn('experiment-trial-component/part')}' "
         "is linked to 1 or more trials and cannot be deleted.",
     )
     sm.disassociate_trial_component(TrialComponentName="part", TrialName="trial")
@@ -133,7 +136,7 @@ def names(page: dict[str, Any], noun: str) -> list[str]:
     return sorted(item[f"{noun}Name"] for item in page[f"{noun}Summaries"])
 
 
-def test_a_component_keeps_what_trackers_write(sm: Any) -> None:
+def test_a_component_keeps_what_trackers_write(sm: Any, region: Region) -> None:
     sm.create_trial_component(
         TrialComponentName="part",
         DisplayName="shown",
@@ -151,7 +154,7 @@ def test_a_component_keeps_what_trackers_write(sm: Any) -> None:
         OutputArtifacts={"model": {"Value": "s3://b/model"}},
         InputArtifactsToRemove=["data"],
     )
-    arn = "arn:aws:sagemaker:us-east-1:123456789012:experiment-trial-component/part"
+    arn = region.arn("experiment-trial-component/part")
     shown = sm.describe_trial_component(TrialComponentName=arn)
     assert shown["Parameters"] == {"lr": {"NumberValue": 0.2}, "opt": {"StringValue": "adam"}}
     assert (shown["InputArtifacts"], shown["OutputArtifacts"]) == ({}, {"model": {"Value": "s3://b/model"}})

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.experiments import experiments_server
-from tests.support.server import Running
+from tests.support.experiments import Region, Regions, regions_in
+
+
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
+    with regions_in(tmp_path_factory.mktemp("home")) as found:
+        yield found
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Running]:
-    with experiments_server(tmp_path) as running:
-        yield running
+def region(regions: Regions) -> Region:
+    return regions.fresh()
 
 
 @pytest.fixture
-def sm(server: Running) -> Any:
-    return server.client("sagemaker")
+def sm(region: Region) -> Any:
+    return region.client("sagemaker")
 
 
 def refused(call: Any, **request: Any) -> tuple[str, str]:
@@ -83,7 +86,7 @@ def arns(page: dict[str, Any], noun: str) -> list[str]:
 
 
 @pytest.mark.parametrize("noun", ["Action", "Context"])
-def test_actions_and_contexts(sm: Any, noun: str) -> None:
+def test_actions_and_contexts(sm: Any, region: Region, noun: str) -> None:
     low = noun.lower()
     create, describe = getattr(sm, f"create_{low}"), getattr(sm, f"describe_{low}")
     update, delete = getattr(sm, f"update_{low}"), getattr(sm, f"delete_{low}")
@@ -93,7 +96,7 @@ def test_actions_and_contexts(sm: Any, noun: str) -> None:
         "Source": {"SourceUri": "s3://b/model"},
     }
     arn = create(**request, Properties={"a": "1"})[f"{noun}Arn"]
-    assert arn == f"arn:aws:sagemaker:us-east-1:123456789012:{low}/deploy-1"
+    assert arn == region.arn(f"{low}/deploy-1")
     code, message = refused(create, **request)
     assert (code, "already exists" in message) == ("ValidationException", True)
     update(**{f"{noun}Name": "Deploy-1"}, Description="d", Properties={"b": "2"}, PropertiesToRemove=["a"])
@@ -111,9 +114,8 @@ def test_actions_and_contexts(sm: Any, noun: str) -> None:
 
 def test_associations_have_rules_and_pages(sm: Any) -> None:
     part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
-    sm.create_experiment(ExperimentName="e")
-    trial = sm.create_trial(TrialName="t", ExperimentName="e")["TrialArn"]
-    code, message = refused(sm.add_association, SourceArn=part, DestinationArn=trial)
+    experiment = sm.create_experiment(ExperimentName="e")["ExperimentArn"]
+    code, message = refused(sm.add_association, SourceArn=part, DestinationArn=experiment)
     assert (code, "two experiment entities" in message) == ("ValidationException", True)
     assert refused(sm.add_association, SourceArn=part, DestinationArn=f"{part}x")[0] == "ResourceNotFound"
     made = [artifact(sm, f"s3://b/{number}", f"T{number}") for number in range(5)]

@@ -6,33 +6,36 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.experiments import experiments_server
-from tests.support.server import Running
+from tests.support.experiments import Region, Regions, regions_in
 
 NOW = int(time.time())
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Running]:
-    with experiments_server(tmp_path) as running:
-        yield running
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
+    with regions_in(tmp_path_factory.mktemp("home")) as found:
+        yield found
 
 
 @pytest.fixture
-def sm(server: Running) -> Any:
-    client = server.client("sagemaker")
+def region(regions: Regions) -> Region:
+    return regions.fresh()
+
+
+@pytest.fixture
+def sm(region: Region) -> Any:
+    client = region.client("sagemaker")
     client.create_trial_component(TrialComponentName="Part")
     return client
 
 
 @pytest.fixture
-def metrics(server: Running) -> Any:
-    return server.client("sagemaker-metrics")
+def metrics(region: Region) -> Any:
+    return region.client("sagemaker-metrics")
 
 
 def point(name: str, value: float, step: int | None = None, at: int = NOW) -> dict[str, Any]:

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.experiments import experiments_server
-from tests.support.server import Running
+from tests.support.experiments import Region, Regions, regions_in
 
 COMPONENTS = "ExperimentTrialComponent"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Running]:
-    with experiments_server(tmp_path) as running:
-        yield running
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regions]:
+    with regions_in(tmp_path_factory.mktemp("home")) as found:
+        yield found
 
 
 @pytest.fixture
-def sm(server: Running) -> Any:
+def region(regions: Regions) -> Region:
+    return regions.fresh()
+
+
+@pytest.fixture(scope="module")
+def populated(regions: Regions) -> Any:
+    """For tests that only read."""
+    return populate(regions.fresh())
+
+
+@pytest.fixture
+def sm(region: Region) -> Any:
+    return populate(region)
+
+
+def populate(region: Region) -> Any:
     """Experiment `exp` with trials `t0` and `t1`; components `c0` to `c5`: even ones in `t0`, odd ones in `t1`,
     `c0` in both; `loose` in none."""
-    sm, metrics = server.client("sagemaker"), server.client("sagemaker-metrics")
+    sm, metrics = region.client("sagemaker"), region.client("sagemaker-metrics")
     sm.create_experiment(ExperimentName="exp")
     for trial in ("t0", "t1"):
         sm.create_trial(TrialName=trial, ExperimentName="exp")
@@ -90,14 +103,14 @@ def hits(sm: Any, *filters: tuple[str, ...], resource: str = COMPONENTS, **reque
         (("CreatedBy.IamIdentity.Arn", "Contains", ":root"), "c0 c1 c2 c3 c4 c5 loose"),
     ],
 )  # fmt: skip
-def test_filters(sm: Any, condition: tuple[str, ...], expected: str) -> None:
-    assert sorted(hits(sm, condition)) == expected.split()
+def test_filters(populated: Any, condition: tuple[str, ...], expected: str) -> None:
+    assert sorted(hits(populated, condition)) == expected.split()
 
 
-def test_expressions_combine(sm: Any) -> None:
-    both = hits(sm, ("Parents.TrialName", "Equals", "t1"), ("Parameters.lr", "LessThan", "0.3"))
+def test_expressions_combine(populated: Any) -> None:
+    both = hits(populated, ("Parents.TrialName", "Equals", "t1"), ("Parameters.lr", "LessThan", "0.3"))
     assert sorted(both) == ["c0", "c1"]
-    answer = sm.search(
+    answer = populated.search(
         Resource=COMPONENTS,
         SearchExpression={
             "Operator": "Or",
@@ -127,9 +140,9 @@ def test_expressions_combine(sm: Any) -> None:
         ("Tags.owner", "Ascending", "c0 c1 c2 c3 c4 c5"),
     ],
 )
-def test_sorting(sm: Any, by: str, order: str, expected: str) -> None:
+def test_sorting(populated: Any, by: str, order: str, expected: str) -> None:
     condition = ("Parents.ExperimentName", "Equals", "exp")
-    found = hits(sm, condition, SortBy=by, SortOrder=order)
+    found = hits(populated, condition, SortBy=by, SortOrder=order)
     if by == "Metrics.test:acc.max":
         assert found[:4] == expected.split()[:4]
     elif by == "metrics.test:acc.max":
@@ -138,9 +151,9 @@ def test_sorting(sm: Any, by: str, order: str, expected: str) -> None:
         assert found == expected.split()
 
 
-def test_rows_without_the_property_come_last(sm: Any) -> None:
-    assert hits(sm, SortBy="Parameters.lr", SortOrder="Ascending")[-1] == "loose"
-    assert hits(sm, SortBy="Parameters.lr", SortOrder="Descending")[-1] == "loose"
+def test_rows_without_the_property_come_last(populated: Any) -> None:
+    assert hits(populated, SortBy="Parameters.lr", SortOrder="Ascending")[-1] == "loose"
+    assert hits(populated, SortBy="Parameters.lr", SortOrder="Descending")[-1] == "loose"
 
 
 def test_pages_are_stable_while_rows_change(sm: Any) -> None:
@@ -164,9 +177,9 @@ def test_pages_are_stable_while_rows_change(sm: Any) -> None:
     assert found == ["c0", "c1", "c2", "c3", "c4", "c5"]
 
 
-def test_hits_have_what_the_dataframe_needs(sm: Any) -> None:
+def test_hits_have_what_the_dataframe_needs(populated: Any) -> None:
     expression = {"Filters": [{"Name": "TrialComponentName", "Operator": "In", "Value": "c0,loose"}]}
-    answer = sm.search(Resource=COMPONENTS, SearchExpression=expression, SortBy="TrialComponentName")
+    answer = populated.search(Resource=COMPONENTS, SearchExpression=expression, SortBy="TrialComponentName")
     loose, c0 = (hit["TrialComponent"] for hit in answer["Results"])
     for hit in (loose, c0):
         assert (hit["InputArtifacts"], hit["OutputArtifacts"]) == ({}, {})
@@ -193,17 +206,20 @@ def test_a_write_is_found_at_once(sm: Any) -> None:
     assert hits(sm, *filters) == []
 
 
-def test_other_resources(sm: Any) -> None:
-    assert hits(sm, ("ExperimentName", "Equals", "exp"), resource="Experiment") == ["exp"]
-    assert sorted(hits(sm, ("ExperimentName", "Equals", "exp"), resource="ExperimentTrial")) == ["t0", "t1"]
-    trial = sm.search(
+def test_other_resources(populated: Any) -> None:
+    assert hits(populated, ("ExperimentName", "Equals", "exp"), resource="Experiment") == ["exp"]
+    assert sorted(hits(populated, ("ExperimentName", "Equals", "exp"), resource="ExperimentTrial")) == [
+        "t0",
+        "t1",
+    ]
+    trial = populated.search(
         Resource="ExperimentTrial",
         SearchExpression={"Filters": [{"Name": "TrialName", "Operator": "Equals", "Value": "t1"}]},
     )["Results"][0]["Trial"]
     members = sorted(item["TrialComponentName"] for item in trial["TrialComponentSummaries"])
     assert members == ["c0", "c1", "c3", "c5"]
-    assert hits(sm, resource="TrainingJob") == []
-    assert hits(sm, resource="ModelPackageGroup") == []
+    assert hits(populated, resource="TrainingJob") == []
+    assert hits(populated, resource="ModelPackageGroup") == []
 
 
 @pytest.mark.parametrize(
@@ -216,17 +232,17 @@ def test_other_resources(sm: Any) -> None:
         (("DisplayName", "Like", "x"), "Member must satisfy enum value set"),
     ],
 )
-def test_wrong_expressions_are_explained(sm: Any, condition: tuple[str, ...], words: str) -> None:
+def test_wrong_expressions_are_explained(populated: Any, condition: tuple[str, ...], words: str) -> None:
     with pytest.raises(ClientError) as raised:
-        hits(sm, condition)
+        hits(populated, condition)
     error = raised.value.response["Error"]
     assert error["Code"] == "ValidationException"
     assert words in error["Message"]
 
 
-def test_suggestions(sm: Any) -> None:
+def test_suggestions(populated: Any) -> None:
     def suggest(hint: str) -> list[str]:
-        answer = sm.get_search_suggestions(
+        answer = populated.get_search_suggestions(
             Resource=COMPONENTS, SuggestionQuery={"PropertyNameQuery": {"PropertyNameHint": hint}}
         )
         return [item["PropertyName"] for item in answer["PropertyNameSuggestions"]]

@@ -68,7 +68,7 @@ def search(ctx: Context, request: Document) -> Document:
     with ctx.read() as tx:
         query = Query(
             account=ctx.account, region=ctx.region, kinds=(searched.kind,), where=where,
-            sort_by=_sort(ctx, tx, searched, shape, request.get("SortBy", "LastModifiedTime")),
+            sort_by=_sort(ctx, tx, searched, shape, request.get("SortBy")),
             descending=request.get("SortOrder", "Descending") == "Descending",
             limit=request.get("MaxResults", PAGE), cursor=request.get("NextToken"),
         )  # fmt: skip
@@ -87,8 +87,10 @@ def search(ctx: Context, request: Document) -> Document:
     return answer
 
 
-def _sort(ctx: Context, tx: Transaction, searched: Searched, shape: StructureShape, name: str) -> str:
+def _sort(ctx: Context, tx: Transaction, searched: Searched, shape: StructureShape, name: str | None) -> str:
     """The property to sort by: of several that a name can stand for, the first that a resource has."""
+    if name is None:
+        return "LastModifiedTime"
     found = [item.path for item in properties(shape, name)]
     if len(found) > 1:
         prefix = found[0].rpartition(".")[0]
