@@ -190,5 +190,5 @@ def test_errors_name_what_they_are_about(s3: S3) -> None:
     with pytest.raises(ClientError) as caught:
         s3.client.get_object(Bucket="not-there", Key="a/b")
     error = caught.value.response["Error"]
-    assert (error["Code"], error["BucketName"]) == ("NoSuchBucket", "not-there")  # type: ignore[typeddict-item]
+    assert (error["Code"], error["BucketName"]) == ("NoSuchBucket", "not-there")
     assert error["Message"] == "The specified bucket does not exist"
