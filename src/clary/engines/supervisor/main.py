@@ -11,7 +11,6 @@ import select
 import signal
 import sys
 import time
-from typing import NoReturn
 
 from clary.engines.supervisor.output import Log
 from clary.engines.supervisor.program import Plain, Program, Sandboxed
@@ -25,7 +24,7 @@ HANDLED = (
 )  # fmt: skip
 
 
-def main() -> NoReturn:
+def main() -> None:
     """The order comes on stdin (`marshal`: both ends are one interpreter). One line goes back on stdout:
     `started`, `attached`, or what is wrong."""
     order = marshal.load(sys.stdin.buffer)
@@ -67,7 +66,7 @@ def claim() -> tuple[int, int, float] | None:
     alive, control = (
         os.open(f"{private}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in ("alive", "control")
     )
-    write_synced(f"{private}/started", b'{"started": %.3f, "pid": %d}\n' % (started, os.getpid()))
+    write(f"{private}/started", b'{"started": %.3f, "pid": %d}\n' % (started, os.getpid()))
     try:
         os.rename(private, "supervisor")
     except OSError:
@@ -75,7 +74,6 @@ def claim() -> tuple[int, int, float] | None:
             os.unlink(f"{private}/{name}")
         os.rmdir(private)
         return None
-    sync_folder(".")
     return alive, control, started
 
 
@@ -97,6 +95,11 @@ class Supervisor:
         for number in HANDLED:
             signal.signal(number, self._received)
         program = self._start()
+        # The claim is in place before the program starts, and on the disk before anyone is told: a server that
+        # is killed cannot start it twice, and a power cut here ends a program of a few milliseconds.
+        sync("supervisor/started")
+        sync("supervisor")
+        sync(".")
         answer(b"started\n")
         poll = select.poll()
         for fd in (program.output, self._control, wakeup):
@@ -194,9 +197,9 @@ class Supervisor:
             f'{{"code": {shown(code)}, "signal": {shown(number)}, "started": {self._started:.3f}, '
             f'"ended": {ended:.3f}, "stopped": {shown(self._stopped)}, "peak_memory": {peak}}}\n'
         )
-        write_synced("exit.json.new", record.encode())
+        write("exit.json.new", record.encode())
+        sync("exit.json.new")
         os.rename("exit.json.new", "exit.json")
-        sync_folder(".")
 
 
 def shown(value: int | None) -> str:
@@ -215,14 +218,13 @@ def oom_score(score: bytes) -> bytes:
         return score
 
 
-def write_synced(path: str, data: bytes) -> None:
+def write(path: str, data: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(fd, data)
-    os.fsync(fd)
     os.close(fd)
 
 
-def sync_folder(path: str) -> None:
+def sync(path: str) -> None:
     fd = os.open(path, os.O_RDONLY)
     os.fsync(fd)
     os.close(fd)
