@@ -9,9 +9,16 @@ import pytest
 from tests.images.index import Index
 
 from clary.images.environments import Environments
+from clary.images.ports import Images
 from clary.settings import Settings
 
 THIS_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def conforms(environments: Environments) -> Images:
+    """mypy's to check."""
+    return environments
+
 
 Make = Callable[..., Environments]
 

@@ -93,7 +93,7 @@ XGBOOST = Family(
     excludes=("nvidia-nccl-cu12",),
 )
 
-_SCRIPTS = ("pandas", "scipy", "scikit-learn", "pillow", "pyyaml", "tqdm")
+_SCRIPTS = ("pandas<3", "scipy", "scikit-learn", "pillow", "pyyaml", "tqdm")
 """Beside the framework, as the deep learning images have them; the newest that go with it and its Python."""
 
 
@@ -151,9 +151,11 @@ PYTORCH = Family(
     cpu_torch=True,
 )  # fmt: skip
 
-_TF1 = ("protobuf<3.21", "h5py<3", "pandas", "scipy", "scikit-learn", "pillow", "pyyaml", "smdebug")
-_TF2 = ("protobuf<3.21", *_SCRIPTS)
-"""TensorFlow before 2.12 does not bound protobuf itself, and breaks on 4."""
+_TF_SCRIPTS = ("protobuf<3.21", *_SCRIPTS)
+_TF1 = ("numpy<1.19", "h5py<3", "smdebug", *_TF_SCRIPTS)
+"""What TensorFlow before 2.12 does not bound itself, and breaks on: protobuf 4, and the NumPy of later years."""
+_TF20 = ("numpy<1.19", "h5py<3", *_TF_SCRIPTS)
+_TF27 = ("numpy<1.24", *_TF_SCRIPTS)
 _TF_PY2 = Release((), unavailable="its images were for Python 2")
 
 
@@ -173,12 +175,13 @@ TENSORFLOW = Family(
         **dict.fromkeys(["1.4.1", "1.5.0", "1.6.0", "1.7.0", "1.8.0", "1.9.0", "1.10.0"], _TF_PY2),
         **_tensorflow("1.13.1 1.14.0", "3.7", *_TF1),
         **_tensorflow("1.15.0 1.15.2 1.15.3 1.15.4 1.15.5", "3.7", *_TF1, sources=("gast",)),
-        **_tensorflow("2.0.0 2.0.1 2.0.2 2.0.3 2.0.4", "3.7", *_TF1, sources=("gast",)),
-        **_tensorflow("2.1.0 2.1.1 2.1.2 2.1.3", "3.7", *_TF1, sources=("gast",)),
-        **_tensorflow("2.2.0 2.2.1 2.2.2 2.3.0 2.3.1 2.3.2", "3.7", *_TF2),
-        **_tensorflow("2.4.1 2.4.3 2.5.0 2.5.1", "3.7", *_TF2),
-        **_tensorflow("2.6.0 2.6.2 2.6.3 2.7.1", "3.8", *_TF2),
-        **_tensorflow("2.8.0 2.8.4 2.9.2 2.9.3 2.10.1 2.11.0 2.11.1", "3.9", *_TF2),
+        **_tensorflow("2.0.0 2.0.1 2.0.2 2.0.3 2.0.4", "3.7", *_TF20, sources=("gast",)),
+        **_tensorflow("2.1.0 2.1.1 2.1.2 2.1.3", "3.7", *_TF20, sources=("gast",)),
+        **_tensorflow("2.2.0 2.2.1 2.2.2 2.3.0 2.3.1 2.3.2", "3.7", *_TF20),
+        **_tensorflow("2.4.1 2.4.3 2.5.0 2.5.1", "3.7", *_TF_SCRIPTS, sources=("termcolor", "wrapt")),
+        **_tensorflow("2.6.0 2.6.2 2.6.3", "3.8", *_TF_SCRIPTS, sources=("clang", "termcolor", "wrapt")),
+        **_tensorflow("2.7.1", "3.8", *_TF27),
+        **_tensorflow("2.8.0 2.8.4 2.9.2 2.9.3 2.10.1 2.11.0 2.11.1", "3.9", *_TF27),
         **_tensorflow("2.12.0 2.12.1 2.13.0 2.14.1 2.16.1 2.16.2 2.18.0", "3.10", *_SCRIPTS),
         **_tensorflow("2.19.0", "3.12", *_SCRIPTS),
     },

@@ -68,10 +68,13 @@ class Environments:
                 return found
             try:
                 return self._build(spec, folder, journal, lock)
-            except ImageError as error:
-                journal.fail(str(error))
+            except (ImageError, OSError) as error:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise
+                reason = str(error)
+                if isinstance(error, OSError):
+                    reason = f"Image {spec.image or spec.version} cannot be built: {error.strerror}."
+                journal.fail(reason)
+                raise ImageError(reason) from error
 
     def derive(self, spec: EnvironmentSpec, requirements: str) -> EnvironmentSpec:
         joined = re.sub(r"\\\r?\n", " ", requirements)

@@ -134,7 +134,7 @@ class Installation:
         if self.settings.index_url:
             command += ["--index-url", self.settings.index_url]
         for place in self.settings.find_links:
-            command += ["--find-links", place]
+            command += ["--find-links", place if "://" in place else str(Path(place).expanduser().absolute())]
         if self.spec.constraints:
             command += ["--constraint", str(self._write("constraints.txt", self.spec.constraints))]
         return [*command, "--requirement", str(self._write("requirements.txt", requirements))]

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from clary.images.catalog import PYTHON_VERSIONS
+
 _PROBE = """
 import json, os, sys, sysconfig
 base = getattr(sys, "_base_executable", None) or sys.executable
@@ -83,8 +85,6 @@ def find(wanted: str, own_pythons: Path) -> Python | None:
 
 def installed(own_pythons: Path) -> list[str]:
     """Minor versions that `find` would find, for messages."""
-    from clary.images.catalog import PYTHON_VERSIONS
-
     return [version for version in PYTHON_VERSIONS if find(version, own_pythons)]
 
 
