@@ -13,12 +13,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.loaders import Loader, create_loader
 
 from clary.api import Changes, Ports
 from clary.gateway import Gateway
@@ -53,15 +56,24 @@ class Running:
         collector at the latest; use one client for many calls."""
         key = key or self.key
         once = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
+        core = botocore.session.Session()
+        core.register_component("data_loader", _models())
         session = boto3.session.Session(
             aws_access_key_id=key.id,
             aws_secret_access_key=key.secret,
             aws_session_token=key.token,
             region_name=REGION,
+            botocore_session=core,
         )
         return session.client(
             name, endpoint_url=self.url, config=once.merge(config) if config else once, **options
         )
+
+
+@cache
+def _models() -> Loader:
+    """botocore's models, parsed once for all clients: most of the time that it takes to make one."""
+    return create_loader()
 
 
 def ports_in(home: Path, **settings: Any) -> Ports:

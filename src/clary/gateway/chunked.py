@@ -79,7 +79,7 @@ class Unchunked:
 
     async def _read_trailers(self, reader: _Reader, previous: str) -> dict[str, str]:
         trailers: dict[str, str] = {}
-        while (line := await reader.line(end_allowed=True)) != b"":
+        while (line := await reader.line()) != b"":
             name, colon, value = line.decode("latin-1").partition(":")
             if not colon:
                 raise incomplete("A trailing header has no colon.")
@@ -101,13 +101,11 @@ class _Reader:
             return True
         return False
 
-    async def line(self, end_allowed: bool = False) -> bytes:
+    async def line(self) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LINE_LIMIT:
                 raise incomplete("A chunk's header is too long.")
             if not await self._more():
-                if end_allowed and not self._buffer:
-                    return b""
                 raise incomplete("The body ended inside its framing.")
         line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
         return line.removesuffix(b"\r")
