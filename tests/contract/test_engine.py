@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -319,6 +320,19 @@ class TestStop:
         seen = run(work())
         assert (seen.code, seen.stopped) == (0, False)
 
+    def test_when_the_machine_tells_its_supervisor(self, engine: ProcessEngine, spec: Make) -> None:
+        """As a shutdown does; what a terminal sends goes by."""
+
+        async def work() -> Observation:
+            state = await launch(engine, spec(POLITE))
+            await said(engine, state, b"ready")
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGTERM):
+                os.kill(state["pid"], number)
+            return await engine.wait(state)
+
+        seen = run(work())
+        assert (seen.code, seen.stopped) == (7, True)
+
     def test_only_with_two_signals(self, engine: ProcessEngine, spec: Make) -> None:
         async def work() -> None:
             state = await launch(engine, spec("exit 0"))
@@ -417,9 +431,9 @@ asyncio.run(main())
 class TestServerKilled:
     """Another process launches, and is gone by SIGKILL when this one looks."""
 
-    def launch(self, engine: ProcessEngine, once: ContainerSpec, ml: Path, signal: str = "") -> EngineState:
+    def launch(self, engine: ProcessEngine, once: ContainerSpec, ml: Path, sends: str = "") -> EngineState:
         server = subprocess.Popen(
-            [sys.executable, "-c", SERVER, once.run_dir, ml, engine.sandbox, signal, once.argv[2]],
+            [sys.executable, "-c", SERVER, once.run_dir, ml, engine.sandbox, sends, once.argv[2]],
             stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         with server:

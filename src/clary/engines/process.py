@@ -49,7 +49,7 @@ class ProcessEngine:
 
     async def launch(self, spec: ContainerSpec) -> AsyncIterator[EngineState]:
         """Raises `EngineError`, and then nothing runs."""
-        state: EngineState = {"engine": self.name, "key": spec.key, "run_dir": str(spec.run_dir)}
+        state: EngineState = {"engine": self.name, "key": spec.key, "run_dir": str(spec.run_dir.absolute())}
         yield state
         if not self._marker(state).exists():
             await asyncio.to_thread(self._start, spec)

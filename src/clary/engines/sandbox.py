@@ -28,6 +28,7 @@ ETC = (
     "localtime", "timezone", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl",
     "ca-certificates", "pki", "crypto-policies", "fonts", "OpenCL", "vulkan",
 )  # fmt: skip
+GPUS = ("nvidia*", "kfd", "dri")
 PROBE_SECONDS = 10
 
 
@@ -66,8 +67,9 @@ def system() -> list[str]:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         arguments += ["--size", str(int(memory * SHARED_MEMORY))]
     arguments += ["--tmpfs", "/dev/shm"]
-    for device in sorted(Path("/dev").glob("nvidia*")):
-        arguments += ["--dev-bind", str(device), str(device)]
+    for pattern in GPUS:
+        for device in sorted(Path("/dev").glob(pattern)):
+            arguments += ["--dev-bind", str(device), str(device)]
     return arguments
 
 

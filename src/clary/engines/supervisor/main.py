@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import marshal
 import os
-import resource
 import select
-import signal
 import sys
 import time
 
 from clary.engines.supervisor.output import Log
-from clary.engines.supervisor.program import Plain, Program, Sandboxed
+from clary.engines.supervisor.program import Plain, Program, Sandboxed, signal
 
 CHUNK = 1 << 20
 RETRY = 0.02
@@ -191,6 +189,8 @@ class Supervisor:
         except BlockingIOError:
             pass  # held open by something that escaped; what it says is not the program's
         self._log.close()
+        import resource  # not before: the program was waiting
+
         code, number = program.outcome(status)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
         record = (

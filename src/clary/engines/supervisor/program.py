@@ -15,8 +15,13 @@ alike, and so would any engine that has only a container's exit code.
 from __future__ import annotations
 
 import os
-import signal
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as signal
+else:  # all that `signal` adds is enums, for which it imports a third of this process's modules
+    import _signal as signal
 
 NOT_STARTED = 125
 NOT_EXECUTABLE = 126
