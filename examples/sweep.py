@@ -3,11 +3,12 @@
     clary run -- python examples/sweep.py            (or on AWS, with your own account, role and bill)
 
 Hypothesis: a small neural network reads handwritten digits better than a linear model, at the cost of
-time. The controlled factors are the model, its learning rate and its batch size.
+time. The controlled factors are the model, its learning rate and its weight decay.
 """
 
 import argparse
 import itertools
+import logging
 import os
 import re
 import time
@@ -27,6 +28,7 @@ from smexperiments.trial import Trial
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+logging.getLogger("sagemaker").setLevel(logging.WARNING)
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 arguments = argparse.ArgumentParser()
@@ -59,8 +61,8 @@ experiment = Experiment.create(
 )
 print("Experiment:", experiment.experiment_name)
 
-factors = {"model": ["mlp", "linear"], "learning-rate": [0.001, 0.01], "batch-size": [32, 256]}
-common = {"epochs": arguments.epochs, "seed": 0}
+factors = {"model": ["mlp", "linear"], "learning-rate": [0.001, 0.01], "weight-decay": [0.0001, 0.1]}
+common = {"epochs": arguments.epochs, "batch-size": 32, "seed": 0}
 
 # What all trials share, kept once and associated with each of them.
 with Tracker.create(
@@ -134,17 +136,18 @@ table = sagemaker.analytics.ExperimentAnalytics(
 ).dataframe()
 table = table[~table["test_acc - Last"].isna()].sort_values("test_acc - Last", ascending=False)
 table["model"] = table["model"].str.replace('"', "")
-columns = ["DisplayName", "model", "learning-rate", "batch-size", "test_acc - Last", "val_acc - Last", "loss - Last"]
+columns = ["DisplayName", "model", "learning-rate", "weight-decay", "test_acc - Last", "val_acc - Last", "loss - Last"]
 print()
 print(table[columns].to_string(index=False))
 table.to_csv(os.path.join(arguments.output, "table.csv"), index=False)
 
 # A bar for each trial.
 figure, axes = plt.subplots(figsize=(9, 4.5))
-names = table["model"] + " lr " + table["learning-rate"].astype(str) + " batch " + table["batch-size"].astype(int).astype(str)
+names = table["model"] + " lr " + table["learning-rate"].astype(str) + " decay " + table["weight-decay"].astype(str)
 colours = ["tab:blue" if model == "mlp" else "tab:orange" for model in table["model"]]
-axes.barh(names[::-1], table["test_acc - Last"][::-1], color=colours[::-1])
-axes.set_xlim(max(0.0, table["test_acc - Last"].min() - 0.05), 1.0)
+bars = axes.barh(names[::-1], table["test_acc - Last"][::-1], color=colours[::-1])
+axes.bar_label(bars, fmt="%.3f", padding=3)
+axes.set_xlim(0.0, 1.1)
 axes.set_xlabel("accuracy on the test set")
 axes.set_title(experiment.experiment_name)
 figure.tight_layout()

@@ -19,17 +19,20 @@ def load(name):
 def make(arguments):
     if arguments.model == "mlp":
         return MLPClassifier(
-            hidden_layer_sizes=(64,), solver="sgd", learning_rate_init=arguments.learning_rate, random_state=arguments.seed
-        )
+            hidden_layer_sizes=(64,), solver="sgd", learning_rate_init=arguments.learning_rate,
+            alpha=arguments.weight_decay, random_state=arguments.seed,
+        )  # fmt: skip
     return SGDClassifier(
-        loss="log_loss", learning_rate="constant", eta0=arguments.learning_rate, random_state=arguments.seed
-    )
+        loss="log_loss", learning_rate="constant", eta0=arguments.learning_rate,
+        alpha=arguments.weight_decay, random_state=arguments.seed,
+    )  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", choices=["mlp", "linear"], default="mlp")
     parser.add_argument("--learning-rate", type=float, default=0.01)
+    parser.add_argument("--weight-decay", type=float, default=0.0001)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)

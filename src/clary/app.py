@@ -144,7 +144,7 @@ def build(settings: Settings, address: Address) -> House:
 
 
 def environments(settings: Settings) -> Environments:
-    return Environments(settings.home / "environments", settings)
+    return Environments(settings.home / "images", settings)
 
 
 @contextlib.contextmanager

@@ -29,10 +29,12 @@ CLIENT = EnvironmentSpec(
         "pandas<3",
         "matplotlib<4",
         "scikit-learn<2",
+        "setuptools<81",  # smexperiments imports pkg_resources
     ),
 )
 """What a user of the SageMaker SDK v2 has installed."""
 
+QUIET = {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore", "SAGEMAKER_SUPPRESS_V2_WARNING": "1"}
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 ENDED = {"Completed", "Failed", "Stopped"}
 
@@ -112,7 +114,7 @@ def watch(console: Console, argv: list[str], env: Mapping[str, str], home: Path)
         TextColumn("{task.fields[status]}"), TimeElapsedColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
-        process = subprocess.Popen(argv, env={**env, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore"},
+        process = subprocess.Popen(argv, env={**env, **QUIET},
                                    stdout=subprocess.PIPE, text=True)  # fmt: skip
         with bars(progress, home):
             assert process.stdout is not None
