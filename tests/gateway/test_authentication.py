@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,23 +14,22 @@ from botocore.auth import S3SigV4QueryAuth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from tests.gateway.wire import Answer, send, signed, signed_at
+from tests.support.server import ACCOUNT, REGION, Running
 
 import clary.services.logs.events
 import clary.services.s3  # noqa: F401
 from clary.storage.ports import Key
-from tests.gateway.wire import Answer, send, signed, signed_at
-from tests.support.server import ACCOUNT, REGION, Running
 
 WHO = b"Action=GetCallerIdentity&Version=2011-06-15"
 LOGS = {"X-Amz-Target": "Logs_20140328.DescribeLogGroups", "Content-Type": "application/x-amz-json-1.1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def bucket(server: Running) -> Iterator[None]:
+def bucket(server: Running) -> None:
     client = server.client("s3")
     client.create_bucket(Bucket="bucket")
     client.put_object(Bucket="bucket", Key="a key/ü", Body=b"hello")
-    yield
 
 
 def call(client: Any) -> tuple[str, int]:

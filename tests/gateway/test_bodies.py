@@ -6,7 +6,6 @@ import base64
 import http.client
 import socket
 import zlib
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,24 +14,24 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
+from tests.gateway.wire import Answer, raw, send, signed
+from tests.support.server import REGION, Running
 
 import clary.services.s3  # noqa: F401
 from clary.domain import signing
 from clary.gateway.chunked import SIGNED, SIGNED_TRAILER, UNSIGNED
-from tests.gateway.wire import Answer, raw, send, signed
-from tests.support.server import REGION, Running
 
 DATA = bytes(range(256)) * 1024
 
 
 @pytest.fixture(scope="module")
-def s3(server: Running) -> Iterator[Any]:
+def s3(server: Running) -> Any:
     client = server.client("s3")
     client.create_bucket(Bucket="bodies")
-    yield client
+    return client
 
 
-class FixedPayload(S3SigV4Auth):
+class FixedPayload(S3SigV4Auth):  # type: ignore[misc]
     """botocore's signer, with a payload "hash" that it never uses over plain HTTP."""
 
     def __init__(self, kind: str, *arguments: Any) -> None:

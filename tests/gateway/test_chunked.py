@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,7 @@ def test_the_data_comes_out_however_the_network_cuts(kind: str, chunks: list[byt
     trailers = {} if kind == SIGNED else {"x-amz-checksum-crc32": "sOO8/Q=="}
     wire = framed(kind, chunks, trailers)
     ends = [0, *sorted(cuts), len(wire)]
-    pieces = [wire[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    pieces = [wire[a:b] for a, b in pairwise(ends)]
     data = b"".join(chunks)
     assert read(kind, len(data), *pieces) == (data, trailers)
 

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-
-from clary.services.iam import ROLE
 from tests.gateway.wire import raw, send, signed
 from tests.support.server import ACCOUNT, Running
+
+from clary.services.iam import ROLE
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 WHO = b"Action=GetCallerIdentity&Version=2011-06-15"

@@ -7,12 +7,14 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
-
 from tests.support.server import REGION, Running
+
+from clary.domain import signing
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,8 @@ def signed_at(
     server: Running, service: str, when: float, method: str, target: str, body: bytes = b"", **headers: str
 ) -> dict[str, str]:
     """As `signed`, by a client whose clock shows `when`. Written out, as botocore asks the clock itself."""
-    from clary.domain import signing
-
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(when))
-    payload = signing.sha256(body).hexdigest()
+    payload = sha256(body).hexdigest()
     sent = {"host": urlsplit(server.url).netloc, "x-amz-date": stamp, **headers}
     if service == "s3":
         sent["x-amz-content-sha256"] = payload

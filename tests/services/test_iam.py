@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.server import ACCOUNT, Running, ports_in, running
 
 from clary.domain.identity import role_arn
 from clary.domain.identity_policies import MalformedPolicy, evaluate, parse_policy, trusts
@@ -18,7 +19,6 @@ from clary.services import iam
 from clary.services.iam.bootstrap import write_credentials
 from clary.services.iam.entities import key_of
 from clary.storage.ports import Key
-from tests.support.server import ACCOUNT, Running, ports_in, running
 
 TRUST = json.dumps({
     "Version": "2012-10-17",

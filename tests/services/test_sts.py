@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from tests.support.server import ACCOUNT, Running, ports_in, running
 
 from clary.domain.identity import role_arn
 from clary.services import sts
 from clary.services.iam import role_exists
 from clary.storage.ports import Key
-from tests.support.server import ACCOUNT, Running, ports_in, running
 
 ROLE = role_arn(ACCOUNT, "/", "SageMakerRole")
 

@@ -109,10 +109,12 @@ def refuse(refusal: Refusal, protocol: str, detail: str = "", **fields: Any) -> 
 
 def skew_detail(signed: float, now: float, allowed: float) -> str:
     """AWS's sentence about a signature from another time."""
-    minutes = f"{allowed / 60:g} min."
+    at, clock, minutes = compact(signed), compact(now), f"{allowed / 60:g} min."
     if signed < now:
-        return f"Signature expired: {compact(signed)} is now earlier than {compact(now - allowed)} ({compact(now)} - {minutes})"
-    return f"Signature not yet current: {compact(signed)} is still later than {compact(now + allowed)} ({compact(now)} + {minutes})"
+        return f"Signature expired: {at} is now earlier than {compact(now - allowed)} ({clock} - {minutes})"
+    return (
+        f"Signature not yet current: {at} is still later than {compact(now + allowed)} ({clock} + {minutes})"
+    )
 
 
 def compact(seconds: float) -> str:
