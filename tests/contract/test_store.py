@@ -14,8 +14,8 @@ from clary.storage.ports import (
     Effect,
     Exists,
     Key,
-    Misuse,
     Missing,
+    Misuse,
     Point,
     Query,
     Resource,
@@ -94,7 +94,7 @@ def test_a_returned_document_is_the_callers_own(store: Store) -> None:
 def test_a_block_that_raises_leaves_nothing(store: Store) -> None:
     with store.begin() as tx:
         tx.resources.insert(resource("kept", spec={"Old": "1"}))
-    with pytest.raises(ZeroDivisionError), store.begin() as tx:
+    with pytest.raises(ZeroDivisionError), store.begin() as tx:  # noqa: PT012
         tx.resources.insert(resource("gone", spec={"New": "1"}))
         tx.tags.put(resource("kept").arn, {"k": "v"})
         tx.metrics.append(resource("kept").arn, [Point("loss", 1.0, 1.0)])
@@ -153,7 +153,7 @@ def test_writers_of_many_threads_queue(store: Store) -> None:
                 with store.read() as tx:
                     assert tx.resources.find(resource(f"{thread}-{number}").arn) is not None
                 if number == 5:
-                    with pytest.raises(KeyError), store.begin() as tx:
+                    with pytest.raises(KeyError), store.begin() as tx:  # noqa: PT012
                         tx.resources.insert(resource(f"bad-{thread}"))
                         raise KeyError
         except BaseException as error:
@@ -270,7 +270,7 @@ def test_subscribers_hear_of_committed_effects(store: Store) -> None:
         tx.outbox.put(Effect("arn:a", 1, "run"))
         assert seen == []
     assert seen == [1]
-    with pytest.raises(KeyError), store.begin() as tx:
+    with pytest.raises(KeyError), store.begin() as tx:  # noqa: PT012
         tx.outbox.put(Effect("arn:b", 1, "run"))
         raise KeyError
     assert seen == [1]

@@ -286,7 +286,8 @@ class Resources(Protocol):
         ...
 
     def property_names(self, account: str, region: str, kind: str, prefix: str, limit: int) -> Sequence[str]:
-        """Names of searchable properties in use that start with the prefix, for suggestions."""
+        """Names of searchable properties in use that start with the prefix, for suggestions. The row's own
+        (`Name`, `Status`, ...) are always there and not told."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from clary.domain.properties import Properties, Value, of_document, of_metric, of_parents, of_tags, plain
+from clary.domain.properties import ROW, Properties, Value, of_document, of_metric, of_parents, of_tags, plain
 from clary.domain.search_match import matches
 from clary.storage.cursors import Cursors, Position
 from clary.storage.memory.metrics import summaries_of
@@ -129,7 +129,7 @@ class MemoryResources(Area):
             name
             for resource, found in self._matching(Query(account, region, (kind,)))
             for name in found
-            if name.startswith(prefix)
+            if name.startswith(prefix) and name not in ROW
         }
         return sorted(names)[:limit]
 

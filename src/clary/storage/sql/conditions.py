@@ -97,14 +97,14 @@ class Filter:
                 ),
             ),
         )
-        terms = [self._of_element(term, id, element) for term in where.terms]
+        terms = [self._of_element(term, element) for term in where.terms]
         return exists().where(
             element.c.resource == id, element.c.element != OUTSIDE, element.c.name.in_(under), *terms
         )
 
-    def _of_element(self, term: Compare, id: ColumnElement[int], element: Any) -> Condition:
+    def _of_element(self, term: Compare, element: Any) -> Condition:
         row = properties.alias()
-        at = (row.c.resource == id, self._named(row, term.property), row.c.element == element.c.element)
+        at = (row.c.resource == element.c.resource, self._named(row, term.property), row.c.element == element.c.element)
         if term.operator is Operator.NOT_EXISTS:
             return ~exists().where(*at)
         return exists().where(*at, _on_row(row, term))

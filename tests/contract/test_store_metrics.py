@@ -1,0 +1,194 @@
+"""Metric series: every point once, summaries as if computed from the points, whoever wrote them and when."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clary.storage.memory import MemoryStore
+from clary.storage.ports import Missing, Point, Resource, Store, Summary
+
+ARN = "arn:component"
+
+
+def add_resource(store: Store, arn: str = ARN) -> None:
+    with store.begin() as tx:
+        tx.resources.insert(Resource(arn, "1", "r", "TrialComponent", arn, 1.0, 1.0))
+
+
+def summary(store: Store, name: str = "loss", arn: str = ARN) -> Summary:
+    with store.read() as tx:
+        return next(found for found in tx.metrics.summaries([arn])[arn] if found.name == name)
+
+
+def curve(store: Store, name: str = "loss", arn: str = ARN, **bounds: Any) -> list[Point]:
+    with store.read() as tx:
+        return list(tx.metrics.points(arn, name, **bounds))
+
+
+def test_points_come_back_by_time_step_and_arrival(store: Store) -> None:
+    add_resource(store)
+    points = [
+        Point("loss", 5.0, 2.0, 1),
+        Point("loss", 4.0, 1.0, 7),
+        Point("loss", 9.0, 2.0),
+        Point("loss", 3.0, 2.0, 1),
+        Point("loss", 1.0, 2.0, 0),
+        Point("other", 1.0, 0.0),
+    ]
+    store.append_points(ARN, points[:3])
+    store.append_points(ARN, points[3:])
+    assert curve(store) == [points[1], points[2], points[4], points[0], points[3]]
+    assert curve(store, start=2.0) == [points[2], points[4], points[0], points[3]]
+    assert curve(store, end=2.0) == [points[1]]
+    assert curve(store, "none") == []
+    assert summary(store).last == 3.0
+    with store.read() as tx:
+        assert [found.name for found in tx.metrics.summaries([ARN, "arn:none"])[ARN]] == ["loss", "other"]
+        columns = tx.metrics.points(ARN, "loss")
+        assert (len(columns), columns[1], list(columns[1:3])) == (5, points[2], [points[2], points[4]])
+        assert list(columns.steps) == [7, None, 0, 1, 1]
+
+
+def test_a_repeated_point_is_one(store: Store) -> None:
+    add_resource(store)
+    batch = [
+        Point("loss", 1.0, 1.0, 0),
+        Point("loss", 1.0, 1.0),
+        Point("loss", 2.0, 1.0, 0),
+        Point("loss", 1.0, 1.0, 0),
+    ]
+    store.append_points(ARN, batch)
+    store.append_points(ARN, [Point("loss", 7.0, 3.0), *batch])
+    store.append_points(ARN, batch)
+    assert curve(store) == [batch[1], batch[0], batch[2], Point("loss", 7.0, 3.0)]
+    assert summary(store) == Summary("loss", 4, 11.0, 1.0, 7.0, statistics.pstdev([1, 1, 2, 7]), 7.0, 3.0)
+
+
+def test_a_late_point_does_not_become_the_last(store: Store) -> None:
+    add_resource(store)
+    store.append_points(ARN, [Point("loss", 1.0, 10.0, 5)])
+    store.append_points(ARN, [Point("loss", 2.0, 9.0, 6), Point("loss", 3.0, 10.0, 4)])
+    assert (summary(store).last, summary(store).time) == (1.0, 10.0)
+    store.append_points(ARN, [Point("loss", 4.0, 10.0, 5)])
+    assert summary(store).last == 4.0
+
+
+def test_nan_and_infinity_are_kept_and_propagate(store: Store) -> None:
+    add_resource(store)
+    store.append_points(
+        ARN, [Point("loss", math.nan, 1.0), Point("loss", math.nan, 1.0), Point("loss", 1.0, 2.0)]
+    )
+    store.append_points(ARN, [Point("high", math.inf, 1.0), Point("high", 1.0, 2.0)])
+    store.append_points(ARN, [Point("high", 2.0, 3.0)])
+    values = [point.value for point in curve(store)]
+    assert (len(values), math.isnan(values[0]), values[1]) == (2, True, 1.0)
+    found = summary(store)
+    assert (found.count, found.last) == (2, 1.0)
+    assert all(map(math.isnan, (found.total, found.minimum, found.maximum, found.deviation)))
+    high = summary(store, "high")
+    assert (high.count, high.total, high.minimum, high.maximum) == (3, math.inf, 1.0, math.inf)
+    assert math.isnan(high.deviation)
+
+
+def test_bad_points_change_nothing(store: Store) -> None:
+    with pytest.raises(Missing):
+        store.append_points(ARN, [Point("loss", 1.0, 1.0)])
+    add_resource(store)
+    for time in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="finite"):
+            store.append_points(ARN, [Point("loss", 1.0, 1.0), Point("loss", 1.0, time)])
+    with store.read() as tx:
+        assert tx.metrics.summaries([ARN]) == {}
+
+
+def test_threads_together_write_every_point_once(store: Store) -> None:
+    """Each batch is written by two threads, as clients that retry do."""
+    for number in range(4):
+        add_resource(store, f"arn:{number}")
+    batches = [
+        (
+            f"arn:{resource}",
+            [
+                Point(f"m{name}", math.sin(part * 7 + index), part + index / 8, part)
+                for index in range(5)
+                for name in range(2)
+            ],
+        )
+        for resource in range(4)
+        for part in range(6)
+    ]
+    failures: list[BaseException] = []
+
+    def write(start: int) -> None:
+        try:
+            for arn, points in batches[start:] + batches[:start]:
+                store.append_points(arn, points)
+            with pytest.raises(Missing):
+                store.append_points("arn:none", [Point("x", 1.0, 1.0)])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(start,)) for start in (0, 0, 8, 16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    for number in range(4):
+        for name in ("m0", "m1"):
+            values = [
+                point.value
+                for arn, points in batches
+                if arn == f"arn:{number}"
+                for point in points
+                if point.name == name
+            ]
+            found = summary(store, name, f"arn:{number}")
+            assert found.count == len(values) == len(curve(store, name, f"arn:{number}")) == 30
+            assert found.total == pytest.approx(math.fsum(values), rel=1e-12)
+            assert found.deviation == pytest.approx(statistics.pstdev(values), rel=1e-9)
+
+
+FLOATS = st.floats(min_value=-(2.0**40), max_value=2.0**40, width=32)
+POINTS = st.builds(
+    Point,
+    st.sampled_from(["a", "b/c: d"]),
+    FLOATS,
+    st.sampled_from([1.0, 1.5, 2.0, 1e9]),
+    st.none() | st.integers(0, 3),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(POINTS, max_size=6), max_size=6))
+def test_sql_and_memory_agree(store_factory: Any, batches: list[list[Point]]) -> None:
+    sql, memory = store_factory(), MemoryStore()
+    with sql.begin() as tx:
+        if tx.resources.find(ARN) is not None:
+            tx.resources.delete(ARN)
+    for store in (sql, memory):
+        add_resource(store)
+        for batch in batches:
+            store.append_points(ARN, batch)
+    with sql.read() as one, memory.read() as two:
+        mine, theirs = one.metrics.summaries([ARN]), two.metrics.summaries([ARN])
+        assert mine.keys() == theirs.keys()
+        for a, b in zip(mine.get(ARN, ()), theirs.get(ARN, ()), strict=True):
+            points = list(one.metrics.points(ARN, a.name))
+            assert points == list(two.metrics.points(ARN, b.name))
+            assert (a.name, a.count, a.minimum, a.maximum, a.last, a.time) == (
+                b.name, b.count, b.minimum, b.maximum, b.last, b.time
+            )  # fmt: skip
+            scale = max((abs(point.value) for point in points), default=0.0)
+            assert a.total == pytest.approx(b.total, rel=1e-9, abs=1e-9 * scale)
+            assert a.deviation == pytest.approx(
+                statistics.pstdev([point.value for point in points]), rel=1e-9, abs=1e-12 * scale
+            )
+    sql.close()
