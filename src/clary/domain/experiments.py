@@ -16,6 +16,7 @@ Document = dict[str, Any]
 
 PART_OF = "PartOf"
 """The edge from a trial component to a trial that it belongs to."""
+MODEL_ARTIFACT = "SageMaker.ModelArtifact"
 MAX_PARAMETERS = 300
 MAX_ARTIFACTS = 60
 STRING_LIMIT = 2500
@@ -89,7 +90,7 @@ def job_outputs(job: Document) -> Document:
     """Where a training job's tensors go and, once there is one, its model."""
     places = {
         "SageMaker.DebugHookOutput": job.get("DebugHookConfig", {}).get("S3OutputPath"),
-        "SageMaker.ModelArtifact": job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+        MODEL_ARTIFACT: job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
     }
     return {name: _artifact(uri) for name, uri in places.items() if uri}
 

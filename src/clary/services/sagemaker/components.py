@@ -12,6 +12,7 @@ from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.domain import experiments as rules
 from clary.domain.experiments import PART_OF
 from clary.domain.search import Compare, Expression, Operator
+from clary.services.sagemaker.components_lineage import write_lineage
 from clary.services.sagemaker.experiments import Experiment, show_name
 from clary.services.sagemaker.trials import Trial, in_experiment
 from clary.storage.ports import Edge, Exists, Resource, Summary, Transaction
@@ -173,6 +174,7 @@ def create_job_component(
     component = _insert(tx, TrialComponent, component)
     if trial is not None:
         _associate(tx, component, trial, now)
+    write_lineage(tx, component, now)
     return component
 
 
@@ -187,7 +189,9 @@ def update_job_component(tx: Transaction, job: Resource, now: float) -> None:
     spec = {**component.spec, **changes}
     if spec != component.spec:
         state = {**component.state, "LastModifiedTime": now}
-        tx.resources.update(replace(component, spec=spec, state=state, modified=now))
+        after = tx.resources.update(replace(component, spec=spec, state=state, modified=now))
+        if rules.MODEL_ARTIFACT in spec["OutputArtifacts"]:
+            write_lineage(tx, after, now)
 
 
 def _job_trial(tx: Transaction, where: Place, now: float, job: Resource, config: Document) -> Resource | None:
