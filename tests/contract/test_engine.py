@@ -192,6 +192,20 @@ class TestSurroundings:
         assert (seen.code, lines(engine, state)) == (0, [b"x"])
         assert (Path(state["run_dir"]) / "home" / "mark").exists()
 
+    def test_it_reaches_the_server(self, engine: ProcessEngine, spec: Make) -> None:
+        async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"hello\n")
+            writer.close()
+
+        async def work() -> list[bytes]:
+            async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+                port = server.sockets[0].getsockname()[1]
+                script = f"exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3"
+                _, state = await finish(engine, spec("", argv=("bash", "-c", script)))
+                return lines(engine, state)
+
+        assert run(work()) == [b"hello"]
+
     def test_it_keeps_to_its_cpus(self, engine: ProcessEngine, spec: Make) -> None:
         mine = min(os.sched_getaffinity(0))
         _, state = run(finish(engine, spec("nproc", cpus=(mine,))))

@@ -1,7 +1,8 @@
 """What a training script is told: the `SM_*` variables and its arguments, as AWS's images make them.
 
-Names and forms are those of sagemaker-training 4.x: `SM_` and the name in capitals, hyphens kept; text as it
-is, nothing as "", all else as JSON without spaces and with sorted keys. Pure, but for counting processors.
+Names and forms are those of sagemaker-training 5.1, which was run beside this in November 2026: `SM_` and the
+name in capitals, hyphens kept; text as it is, nothing as "", all else as JSON without spaces and with sorted
+keys. Pure, but for counting processors.
 """
 
 import json
@@ -101,6 +102,8 @@ def training(
         "is_hetero": len(groups) > 1,
         "is_master": resources.get("current_host", hosts[0]) == hosts[0],
         "is_modelparallel_enabled": None,
+        "is_smddpmprun_installed": False,
+        "is_smddprun_installed": False,
         "job_name": environ.get("TRAINING_JOB_NAME"),
         "log_level": decoded.get("sagemaker_container_log_level", INFO),
         "master_hostname": hosts[0],
@@ -115,13 +118,15 @@ def training(
         "output_dir": folder(ml, "output"),
         "output_intermediate_dir": folder(ml, "output", "intermediate"),
         "resource_config": resources,
+        "topology": resources.get("topology", []),
         "user_entry_point": module,
     }
 
 
 UNTOLD = (
     "additional_framework_parameters", "channel_input_dirs", "distribution_hosts", "hyperparameters",
-    "is_master", "is_modelparallel_enabled", "job_name", "master_hostname",
+    "is_master", "is_modelparallel_enabled", "is_smddpmprun_installed", "is_smddprun_installed", "job_name",
+    "master_hostname", "topology",
 )  # fmt: skip
 """What has no variable of its own name."""
 

@@ -114,15 +114,17 @@ class Plain(Program):
         if os.fork():
             os.close(died)
             return
-        os.closerange(0, died)
-        os.closerange(died + 1, 256)
-        os.read(died, 1)  # end-of-file: the supervisor is gone
-        for pid in [self.pid, *_descendants(self.pid)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         try:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_IGN)
+            os.closerange(0, died)
+            os.closerange(died + 1, 256)
+            os.read(died, 1)  # end-of-file: the supervisor is gone
+            for pid in [*_descendants(self.pid), self.pid]:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
             os.killpg(self.pid, signal.SIGKILL)
         finally:
             os._exit(0)
