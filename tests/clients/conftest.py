@@ -1,125 +1,19 @@
-"""Real clients in environments of their own, and a listener that tells what reached it.
-
-An environment is built once by uv from `requirements/clients-NAME.lock` under `.cache/clients`, named by the
-lock's hash, and shared by all test processes.
-"""
+"""A listener that tells what reached it, and a watch that tells what a program looked up."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from uv import find_uv_bin
-
-from clary.clients import environment
-
-REPOSITORY = Path(__file__).parents[2]
-PYTHONS = {"v2": "3.11", "v3": "3.11", "awscli": "3.11", "old": "3.7"}
-KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def interpreter(version: str) -> str | None:
-    """A Python of that version on this machine, else what uv may fetch, which has none before 3.8."""
-    candidates = [str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
-    for candidate in (shutil.which(f"python{version}"), *candidates):
-        if candidate is None:
-            continue
-        probe = subprocess.run(
-            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-            capture_output=True,
-            text=True,
-        )
-        if probe.returncode == 0 and probe.stdout.strip() == version:
-            return str(candidate)
-    return None if version == "3.7" else version
-
-
-@pytest.fixture(scope="session")
-def client_python() -> Callable[[str], Path]:
-    """`client_python("v2")`: the Python that has those clients. Skips where their Python is not to be had."""
-
-    def build(name: str) -> Path:
-        lock = REPOSITORY / "requirements" / f"clients-{name}.lock"
-        folder = (
-            REPOSITORY / ".cache" / "clients" / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-        )
-        python, done = folder / "bin" / "python", folder / "complete"
-        if done.exists():
-            return python
-        found = interpreter(PYTHONS[name])
-        if found is None:
-            pytest.skip(f"no Python {PYTHONS[name]} on this machine")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with folder.with_suffix(".lock").open("w") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)
-            if not done.exists():
-                uv = find_uv_bin()
-                subprocess.run([uv, "venv", "--quiet", "--clear", "--python", found, str(folder)], check=True)
-                install = [uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r"]
-                subprocess.run([*install, str(lock)], check=True)
-                done.touch()
-        return python
-
-    return build
-
-
-@pytest.fixture
-def plain_environ(tmp_path: Path) -> dict[str, str]:
-    """A user's environment with nothing of AWS, Clary or Python in it, and an empty home folder."""
-    home = tmp_path / "user"
-    home.mkdir(exist_ok=True)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.upper().endswith("_PROXY") and not name.startswith(("AWS_", "CLARY_", "PYTHON", "COV"))
-    }
-    return {**kept, "HOME": str(home)}
-
-
-@pytest.fixture
-def run_client(client_python: Callable[[str], Path], plain_environ: dict[str, str]) -> Run:
-    """`run_client("v2", url, script)`: run a script as `clary env` would have it; the output is text.
-
-    `base`: further variables of the user's shell. `keys`: access key and secret.
-    """
-
-    def run(
-        client: str | Path,
-        url: str,
-        script: str,
-        base: Mapping[str, str] | None = None,
-        keys: tuple[str, str] = KEYS,
-        check: bool = True,
-    ) -> subprocess.CompletedProcess[str]:
-        python = client if isinstance(client, Path) else client_python(client)
-        before = {**plain_environ, **(base or {})}
-        variables = environment(url, *keys, "us-east-1", before)
-        done = subprocess.run(
-            [python, "-c", textwrap.dedent(script)],
-            env={**before, **variables},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    return run
+from tests.support.clients import Client
+from tests.support.process import Clary
 
 
 @dataclass
@@ -134,10 +28,11 @@ class Listener:
         return [request["operation"] for request in self.requests]
 
 
-_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>arn:aws:iam::123456789012:root</Arn><UserId>123456789012</UserId><Account>123456789012</Account>
-</GetCallerIdentityResult></GetCallerIdentityResponse>"""
-_BUCKETS = """<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Buckets/></ListAllMyBucketsResult>"""
+_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:root</Arn><UserId>123456789012</UserId>
+<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
+_BUCKETS = """<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Buckets/>
+</ListAllMyBucketsResult>"""
 
 
 @pytest.fixture
@@ -174,6 +69,12 @@ def listener() -> Iterator[Listener]:
     server.server_close()
 
 
+@pytest.fixture
+def heard(listener: Listener, tmp_path: Path) -> Client:
+    """Clients that are pointed at the listener."""
+    return Client(tmp_path / "user", listener.url)
+
+
 @dataclass
 class Watch:
     """A `sitecustomize` of the user's own: below every library, it records what is looked up and joined."""
@@ -186,6 +87,10 @@ class Watch:
         """("socket.getaddrinfo", host) and ("socket.connect", host), in order."""
         lines = self.record.read_text().splitlines() if self.record.exists() else []
         return [(event, host) for event, host in map(json.loads, lines)]
+
+    @property
+    def hosts(self) -> set[str]:
+        return {host for _, host in self.events}
 
 
 @pytest.fixture
@@ -211,6 +116,15 @@ def watch(tmp_path: Path) -> Watch:
     return Watch(folder, record)
 
 
+@pytest.fixture(scope="session")
+def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
+    """A server as a user starts it, shared: each test names buckets of its own."""
+    with Clary(tmp_path_factory.mktemp("clary") / "home") as server:
+        yield server
+
+
 @pytest.fixture
-def this_python() -> Path:
-    return Path(sys.executable)
+def client(clary: Clary, tmp_path: Path) -> Client:
+    """Clients that are pointed at the real server, in an empty home of the user's."""
+    found = clary.connection
+    return Client(tmp_path / "user", found.url, (found.access_key, found.secret_key))

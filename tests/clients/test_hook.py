@@ -5,16 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.clients.conftest import Listener, Watch
+from tests.support.clients import Client, client_python, interpreter, plain_environ
 
 from clary.clients import HOOK
 
-Run = Any
-Listener = Any
-Watch = Any
-
+THIS = Path(sys.executable)
+KEY_ID = "AKIAIOSFODNN7EXAMPLE/"
 IDENTIFY = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
 
 
@@ -31,14 +30,16 @@ IDENTIFY = "import boto3; print(boto3.client('sts').get_caller_identity()['Accou
         "boto3.resource('s3', endpoint_url='https://s3.amazonaws.com').meta.client.list_buckets()",
     ],
 )
-def test_boto3_reaches_clary(run_client: Run, listener: Listener, client: str, call: str) -> None:
-    run_client(client, listener.url, f"import boto3, botocore.session; {call}")
+def test_boto3_reaches_clary(heard: Client, listener: Listener, client: str, call: str) -> None:
+    heard.script(client_python(client), f"import boto3, botocore.session; {call}")
     assert listener.operations == ["GetCallerIdentity" if "sts" in call else "GET /"]
 
 
-def test_endpoint_of_another_store_is_the_users_choice(run_client: Run, listener: Listener) -> None:
+def test_endpoint_of_another_store_is_the_users_choice(heard: Client, listener: Listener) -> None:
     other = listener.url.replace("127.0.0.1", "localhost")
-    run_client("v2", listener.url, f"import boto3; boto3.client('s3', endpoint_url={other!r}).list_buckets()")
+    heard.script(
+        client_python("v2"), f"import boto3; boto3.client('s3', endpoint_url={other!r}).list_buckets()"
+    )
     assert listener.requests[0]["headers"]["Host"].startswith("localhost:")
 
 
@@ -57,15 +58,12 @@ def test_endpoint_of_another_store_is_the_users_choice(run_client: Run, listener
 )
 @pytest.mark.parametrize("client", ["v2", "old"])
 def test_what_the_users_shell_says_does_not_win(
-    run_client: Run, listener: Listener, client: str, shell: dict[str, str]
+    heard: Client, listener: Listener, client: str, shell: dict[str, str]
 ) -> None:
-    run_client(client, listener.url, IDENTIFY, base=shell)
+    heard.script(client_python(client), IDENTIFY, shell=shell)
     (request,) = listener.requests
     assert KEY_ID in request["headers"]["Authorization"]
     assert "X-Amz-Security-Token" not in request["headers"]
-
-
-KEY_ID = "AKIAIOSFODNN7EXAMPLE/"
 
 
 @pytest.mark.parametrize(
@@ -80,29 +78,25 @@ KEY_ID = "AKIAIOSFODNN7EXAMPLE/"
     ],
     ids=lambda attempt: attempt.split(";")[0].split()[1],
 )
-def test_everything_else_is_kept_from_aws(
-    run_client: Run, listener: Listener, watch: Watch, attempt: str
-) -> None:
+def test_everything_else_is_kept_from_aws(heard: Client, watch: Watch, attempt: str) -> None:
     shell = {"PYTHONPATH": str(watch.folder), "HTTPS_PROXY": "http://127.0.0.1:9"}
-    done = run_client("v2", listener.url, attempt, base=shell, check=False)
+    done = heard.script(client_python("v2"), attempt, shell=shell, check=False)
     assert done.returncode == 1
     assert "is AWS's, and this program runs against Clary" in done.stderr
     assert watch.events == []
 
 
-def test_allowed_where_the_user_says_so(run_client: Run, listener: Listener, this_python: Path) -> None:
+def test_allowed_where_the_user_says_so(heard: Client) -> None:
     """A look-up by the resolver that cannot succeed (port name), so that nothing is sent here either."""
     attempt = (
         "import socket; socket.getaddrinfo('s3.amazonaws.com', 'no such port', flags=socket.AI_NUMERICHOST)"
     )
-    done = run_client(this_python, listener.url, attempt, base={"CLARY_ALLOW_AWS": "1"}, check=False)
+    done = heard.script(THIS, attempt, shell={"CLARY_ALLOW_AWS": "1"}, check=False)
     assert "is AWS's" not in done.stderr
     assert "gaierror" in done.stderr
 
 
-def test_every_domain_of_botocores_partitions_is_aws(
-    run_client: Run, listener: Listener, this_python: Path
-) -> None:
+def test_every_domain_of_botocores_partitions_is_aws(heard: Client) -> None:
     script = """
         import botocore, json, os
         from clary_hook import hosts
@@ -112,17 +106,21 @@ def test_every_domain_of_botocores_partitions_is_aws(
         print(sorted({suffix for suffix in suffixes if not hosts.is_aws("sagemaker.region." + suffix)}))
         print(hosts.is_aws("amazonaws.com.example.org"), hosts.is_aws("myamazonaws.com"), hosts.is_aws(""))
         """
-    assert run_client(this_python, listener.url, script).stdout == "[]\nFalse False False\n"
+    assert heard.script(THIS, script).stdout == "[]\nFalse False False\n"
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.7", "3.8", "3.12", "3.13"])
-def test_silent_in_any_python(plain_environ: dict[str, str], version: str) -> None:
-    found = sorted(Path("/").joinpath(Path.home(), ".pyenv/versions").glob(f"{version}.*/bin/python"))
-    if not found:
+def test_silent_in_any_python(tmp_path: Path, version: str) -> None:
+    found = interpreter(version)
+    if found is None or not Path(found).exists():
         pytest.skip(f"no Python {version} on this machine")
-    environ = {**plain_environ, "PYTHONPATH": str(HOOK), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    environ = {
+        **plain_environ(tmp_path / "user"),
+        "PYTHONPATH": str(HOOK),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    }
     done = subprocess.run(
-        [found[0], "-c", "import socket, sys; sys.stdout.write(socket.getaddrinfo.__module__)"],
+        [found, "-c", "import socket, sys; sys.stdout.write(socket.getaddrinfo.__module__)"],
         env={**environ, "CLARY_DEBUG": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -131,9 +129,7 @@ def test_silent_in_any_python(plain_environ: dict[str, str], version: str) -> No
     assert (done.stdout, done.stderr) == ("socket" if version != "2.7" else "_socket", "")
 
 
-def test_the_hidden_sitecustomize_runs_once(
-    run_client: Run, listener: Listener, tmp_path: Path, this_python: Path
-) -> None:
+def test_the_hidden_sitecustomize_runs_once(heard: Client, tmp_path: Path) -> None:
     """Also one that looks for the next itself, as tracers do."""
     for name, text in {
         "tracer": "import sys, os; print('tracer'); here = os.path.dirname(__file__); sys.path.remove(here);"
@@ -143,20 +139,18 @@ def test_the_hidden_sitecustomize_runs_once(
         (tmp_path / name).mkdir()
         (tmp_path / name / "sitecustomize.py").write_text(text)
     path = f"{tmp_path / 'tracer'}:{tmp_path / 'second'}"
-    done = run_client(this_python, listener.url, "import sitecustomize, socket", base={"PYTHONPATH": path})
+    done = heard.script(THIS, "import sitecustomize, socket", shell={"PYTHONPATH": path})
     assert done.stdout == "tracer\nsecond\n"
 
 
-def test_an_error_in_the_users_sitecustomize_is_told_by_python(
-    run_client: Run, listener: Listener, tmp_path: Path, this_python: Path
-) -> None:
+def test_an_error_in_the_users_sitecustomize_is_told_by_python(heard: Client, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("raise ValueError('mine')")
-    done = run_client(this_python, listener.url, "print('goes on')", base={"PYTHONPATH": str(tmp_path)})
+    done = heard.script(THIS, "print('goes on')", shell={"PYTHONPATH": str(tmp_path)})
     assert done.stdout == "goes on\n"
     assert "ValueError: mine" in done.stderr
 
 
-def test_loaders_are_as_they_were(run_client: Run, listener: Listener, this_python: Path) -> None:
+def test_loaders_are_as_they_were(heard: Client) -> None:
     script = """
         import socket, inspect, pkgutil, botocore.client, botocore.session
         assert type(botocore.client.__loader__).__name__ == "SourceFileLoader", botocore.client.__loader__
@@ -165,32 +159,28 @@ def test_loaders_are_as_they_were(run_client: Run, listener: Listener, this_pyth
         assert pkgutil.get_data("botocore", "data/partitions.json")
         import importlib; importlib.reload(socket); importlib.reload(botocore.client)
         """
-    run_client(this_python, listener.url, script)
+    heard.script(THIS, script)
 
 
-def test_a_concern_that_fails_leaves_the_module_as_it_is(
-    run_client: Run, listener: Listener, tmp_path: Path, this_python: Path
-) -> None:
+def test_a_concern_that_fails_leaves_the_module_as_it_is(heard: Client, tmp_path: Path) -> None:
     (tmp_path / "botocore").mkdir()
     (tmp_path / "botocore" / "__init__.py").touch()
     (tmp_path / "botocore" / "client.py").write_text("class ClientCreator: pass")
     script = "from botocore.client import ClientCreator; print(ClientCreator())"
     shell = {"PYTHONPATH": str(tmp_path)}
-    assert run_client(this_python, listener.url, script, base=shell).stderr == ""
-    told = run_client(this_python, listener.url, script, base={**shell, "CLARY_DEBUG": "1"}).stderr
+    assert heard.script(THIS, script, shell=shell).stderr == ""
+    told = heard.script(THIS, script, shell={**shell, "CLARY_DEBUG": "1"}).stderr
     assert "clary: cannot change botocore.client: AttributeError" in told
 
 
-def test_nothing_is_loaded_before_it_is_needed(
-    run_client: Run, listener: Listener, this_python: Path
-) -> None:
+def test_nothing_is_loaded_before_it_is_needed(heard: Client) -> None:
     script = "import sys; print(sorted(name for name in sys.modules if name.startswith('clary_hook')))"
-    done = run_client(this_python, listener.url, script)
+    done = heard.script(THIS, script)
     assert done.stdout == "['clary_hook', 'clary_hook.chain', 'clary_hook.imports']\n"
 
 
-def test_silent_without_an_endpoint(plain_environ: dict[str, str]) -> None:
-    environ = {**plain_environ, "PYTHONPATH": str(HOOK)}
+def test_silent_without_an_endpoint(tmp_path: Path) -> None:
+    environ = {**plain_environ(tmp_path / "user"), "PYTHONPATH": str(HOOK)}
     script = "import sys, socket; print([name for name in sys.modules if name == 'clary_hook.guard'])"
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True

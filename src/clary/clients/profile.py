@@ -89,7 +89,11 @@ def edited(text: str, section: str, values: Mapping[str, str | None]) -> str:
                 ours = key is not None and key[1].lower() in values
             if not ours or not line.strip():
                 body.append(line)
-        lines = [*lines[: start + 1], *settings, *body, *lines[end:]]
+        length = len(body)
+        while length and not body[length - 1].strip():
+            length -= 1
+        # At the end, where no indented line follows that would become part of them.
+        lines = [*lines[: start + 1], *body[:length], *settings, *body[length:], *lines[end:]]
     return newline.join([*lines, ""])
 
 
