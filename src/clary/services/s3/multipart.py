@@ -7,7 +7,6 @@ the last, objects up to 5 TiB.
 
 from __future__ import annotations
 
-import asyncio
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -19,7 +18,7 @@ from clary.services.s3.access import bucket_of, owned
 from clary.services.s3.faults import answers, fault
 from clary.services.s3.names import check_key
 from clary.services.s3.objects import canonical_user
-from clary.storage.blobs import Written
+from clary.storage.blobs import NoSuchBlob, Written
 from clary.storage.blobs.digests import ALGORITHMS, can_combine, combine, composite
 from clary.storage.objects import CHECKSUM, encoded, looked_up
 from clary.storage.ports import ObjectRecord, Part, Transaction, Upload
@@ -49,7 +48,7 @@ def create_multipart_upload(ctx: Context, request: Document) -> Document:
 async def upload_part(ctx: Context, request: Document) -> Document:
     check_part_number(request)
     algorithms = {
-        *await asyncio.to_thread(_algorithms, ctx, request),
+        *await streams.in_thread(_algorithms, ctx, request),
         *checksums.wanted(request, MPU_CHECKSUM),
     }
     part = await streams.receive(
@@ -67,6 +66,15 @@ async def upload_part(ctx: Context, request: Document) -> Document:
 
 @answers("CompleteMultipartUpload")
 def complete_multipart_upload(ctx: Context, request: Document) -> Document:
+    try:
+        return _complete(ctx, request)
+    except NoSuchBlob:
+        # Another call completed or aborted it, or replaced a part, between the look and the join.
+        return _complete(ctx, request)
+
+
+def _complete(ctx: Context, request: Document) -> Document:
+    """Raises NoSuchBlob when it was overtaken."""
     bucket, key, id = request["Bucket"], request["Key"], request["UploadId"]
     with ctx.read() as tx:
         if tx.objects.find_upload(id) is None and (done := _completed(ctx, tx, request)) is not None:
@@ -92,7 +100,8 @@ def complete_multipart_upload(ctx: Context, request: Document) -> Document:
             key,
             owned(ctx, request, lambda _, standing: conditions.check_write(standing, request, key)),
         )
-        upload_of(ctx, change.tx, request)
+        if change.tx.objects.find_upload(id) is None:
+            raise NoSuchBlob(blob)
         change.end_upload(id)
         change.put(record)
     return _location(ctx, record)

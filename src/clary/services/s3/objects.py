@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, BinaryIO
 
 from clary.api.context import Context
@@ -39,7 +39,7 @@ async def put_object(ctx: Context, request: Document) -> Document:
 
 @answers("GetObject")
 async def get_object(ctx: Context, request: Document) -> Document:
-    answer, file, first, span = await asyncio.to_thread(_opened, ctx, request)
+    answer, file, first, span = await streams.in_thread(_opened, ctx, request)
     if len(first) == span.length:
         return {**answer, "Body": first}
     return {**answer, "Body": streams.send(file, first, span.length)}
@@ -145,8 +145,6 @@ def access_control(account: str) -> Document:
 
 def canonical_user(account: str) -> str:
     """AWS's other name for an account: 64 hexadecimal digits."""
-    from hashlib import sha256
-
     return sha256(f"clary:{account}".encode()).hexdigest()
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, BinaryIO, TypeVar
 
 from clary.services.s3 import checksums
 from clary.services.s3.faults import fault
 from clary.storage.blobs import BlobWriter, Written
+from clary.storage.blobs.digests import ALGORITHMS, digests
 from clary.storage.objects import ObjectStore
 from clary.wire.messages import Body, Document
 
@@ -23,6 +26,17 @@ CHUNK = 1 << 20
 SMALL = 1 << 18
 LARGEST = 5 << 30
 """Bytes of one PUT or one part: 5 GiB."""
+THREADS = 32
+"""For disks. They mostly wait, and the store commits together what waits together."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="objects")
+
+
+def in_thread(function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+    return asyncio.get_running_loop().run_in_executor(_threads(), function, *arguments)
 
 
 async def receive(
@@ -37,22 +51,22 @@ async def receive(
     that must fail does not send it.     Raises EntityTooLarge, IncompleteBody, BadDigest and their kin."""
     body: Any = request.get("Body") or b""
     if isinstance(body, bytes):
-        return await asyncio.to_thread(_store, objects, request, algorithms, body, {}, keep)
+        return await in_thread(_store, objects, request, algorithms, body, {}, keep)
     if body.length is not None and body.length > LARGEST:
         raise fault("EntityTooLarge", ProposedSize=body.length, MaxSizeAllowed=LARGEST)
     if body.length is not None and body.length <= SMALL:
         data = b"".join([chunk async for chunk in body])
         if len(data) != body.length:
             raise fault("IncompleteBody")
-        return await asyncio.to_thread(_store, objects, request, algorithms, data, body.trailers, keep)
-    await asyncio.to_thread(prepare)
-    writer = await asyncio.to_thread(objects.blobs.create, algorithms)
+        return await in_thread(_store, objects, request, algorithms, data, body.trailers, keep)
+    await in_thread(prepare)
+    writer = await in_thread(objects.blobs.create, algorithms)
     try:
         await _fill(writer, body)
-        return await asyncio.to_thread(_settle, objects, request, writer, body.trailers, keep)
+        return await in_thread(_settle, objects, request, writer, body.trailers, keep)
     finally:
         # Not awaited: when the client is gone this task is cancelled, and a write may be under way.
-        asyncio.get_running_loop().run_in_executor(None, writer.discard)
+        in_thread(writer.discard)
 
 
 async def _fill(writer: BlobWriter, body: Body) -> None:
@@ -68,13 +82,13 @@ async def _fill(writer: BlobWriter, body: Body) -> None:
             if len(chunk) >= CHUNK:
                 if writing is not None:
                     await writing
-                writing = asyncio.ensure_future(asyncio.to_thread(writer.write, chunk))
+                writing = in_thread(writer.write, chunk)
                 chunk = bytearray()
     finally:
         if writing is not None:
             await writing
     if chunk:
-        await asyncio.to_thread(writer.write, chunk)
+        await in_thread(writer.write, chunk)
     if body.length is not None and received != body.length:
         raise fault("IncompleteBody")
 
@@ -112,8 +126,6 @@ def _settle(
 
 def _reread(objects: ObjectStore, written: Written) -> Written:
     """Rare: a trailer with a checksum that was not announced."""
-    from clary.storage.blobs.digests import ALGORITHMS, digests
-
     hashes = digests(ALGORITHMS)
     with objects.blobs.open(written.blob) as file:
         while data := file.read(CHUNK):
@@ -136,7 +148,7 @@ async def send(file: BinaryIO, first: bytes, length: int) -> AsyncIterator[bytes
     rest = length - len(first)
     try:
         if rest:
-            reading = asyncio.ensure_future(asyncio.to_thread(file.read, min(rest, CHUNK)))
+            reading = in_thread(file.read, min(rest, CHUNK))
         yield first
         while reading is not None:
             data = await reading
@@ -144,7 +156,7 @@ async def send(file: BinaryIO, first: bytes, length: int) -> AsyncIterator[bytes
             if not data:
                 raise OSError("an object's bytes end too early")  # cut the connection: never a wrong object
             more = rest > 0
-            reading = asyncio.ensure_future(asyncio.to_thread(file.read, min(rest, CHUNK))) if more else None
+            reading = in_thread(file.read, min(rest, CHUNK)) if more else None
             yield data
     finally:
         if reading is not None:
