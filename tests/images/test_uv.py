@@ -16,7 +16,6 @@ from clary.images.uv import last_words, tell
         (" Downloaded botocore\n", "Downloaded botocore"),
         ("   Building gast==0.2.2\n", "Building gast==0.2.2 from source"),
         ("\x1b[2mInstalled \x1b[1m20 packages\x1b[0m\x1b[2m in 97ms\x1b[0m\n", "Installed 20 packages"),
-        ("Bytecode compiled 3913 files in 6.37s\n", "Compiled 3913 files"),
         (" + numpy==1.24.1\n", ""),
         ("Using Python 3.9.18 environment at: t\n", ""),
         ("\n", ""),

@@ -15,6 +15,7 @@ from clary.images.pythons import Python
 from clary.images.resolve import how_to_alias
 from clary.settings import Settings
 
+_TESTS = "site-packages/.*/tests?/"
 _EXACT_TORCH = re.compile(r"(torch|torchvision)==([\d.]+)")
 
 
@@ -39,10 +40,7 @@ class Installation:
                 self._see(self.python.sites)
             requirements, torch = self._torch()
             if requirements:
-                # The last installation compiles all that is there. Earlier would leave what was compiled
-                # of a package that is then replaced.
-                last = [] if self.spec.added else ["--compile-bytecode"]
-                self._install(requirements, *last, *torch, *self._wheels_only(), *self._without())
+                self._install(requirements, *torch, *self._wheels_only(), *self._without())
         except uv.UvError as error:
             raise ImageError(
                 f"Image {self.spec.image or self.spec.version}: {self._what()} cannot be had for Python"
@@ -50,6 +48,7 @@ class Installation:
             ) from error
         if self.spec.added:
             self._add(torch)
+        self._compile()
 
     def _alias(self, *requirements: str) -> str:
         return how_to_alias(self.spec.image, requirements or self.spec.requirements, self.python.version)
@@ -59,23 +58,30 @@ class Installation:
 
     def _add(self, torch: Sequence[str]) -> None:
         self.journal.tell("Installing the job's requirements.txt")
-        last = ("--compile-bytecode", *torch, *self._without())
+        how = (*torch, *self._without())
         try:
             try:
-                self._install(self.spec.added, *last, "--only-binary", ":all:")
+                self._install(self.spec.added, *how, "--only-binary", ":all:")
             except uv.UvError:
                 # On AWS pip would build what has no wheel; most such packages are pure Python.
                 self.journal.tell("Not all of it has wheels that fit: building from source")
-                self._install(self.spec.added, *last)
+                self._install(self.spec.added, *how)
         except uv.UvError as error:
             raise ImageError(f"The job's requirements.txt cannot be installed: {error}") from error
-        if not any(self.folder.glob("lib/python*/site-packages/**/*.pyc")):
-            # The image had all of it, and uv does not compile when there is nothing to install.
-            self.journal.tell("Compiling")
-            python = str(self.folder / "bin/python")
-            command = [python, "-I", "-m", "compileall", "-qq", "-j", "0", str(self.folder / "lib")]
-            # It fails where a package has files for other Pythons among its own.
-            subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+
+    def _compile(self) -> None:
+        """Jobs see the environment read-only, so that none of them could keep what it compiles. At the end,
+        because what had been compiled of a package survives its replacement; not by uv, which cannot for
+        Python 3.6 and compiles packages' own tests too, half of all files."""
+        self.journal.tell("Compiling")
+        own = ["-I", "-m", "compileall", "-qq", "-j", "0", "-x", _TESTS, str(self.folder / "lib")]
+        # It fails where a package has files for other Pythons among its own: no reason not to go on.
+        subprocess.run(
+            [str(self.folder / "bin/python"), *own],
+            check=False,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(self.lock,),
+        )
 
     def _see(self, sites: Sequence[Path]) -> None:
         """Let an environment on top of an existing interpreter import what that has."""

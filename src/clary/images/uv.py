@@ -19,7 +19,6 @@ _TOLD = re.compile(
     r"|Building (?P<building>\S+)"
     r"|Prepared (?P<prepared>\d+) packages?"
     r"|Installed (?P<installed>\d+) packages?"
-    r"|Bytecode compiled (?P<compiled>\d+) files?"
 )
 _URL = re.compile(r"(?:https?|file)://[^\s)`]+")
 _PATH = re.compile(r"(?<![\w.:/])/(?:[\w.@+~-]+/)+[\w.@+~-]*")
@@ -78,7 +77,6 @@ def tell(line: str) -> str:
         "building": "Building {} from source",
         "prepared": "Prepared {} packages",
         "installed": "Installed {} packages",
-        "compiled": "Compiled {} files",
     }[kind].format(value)
     return text.removesuffix("s") if value == "1" else text
 
