@@ -52,14 +52,14 @@ def decode(operation: Operation, protocol: str, request: HttpRequest) -> Documen
     flaws: Flaws = []
     try:
         document: Document = read(request, flaws)
-    except Malformed as error:
-        raise refusals.malformed(operation, protocol, error) from None
-    except RecursionError:
-        raise refusals.malformed(operation, protocol, Malformed("The request is nested too deeply")) from None
-    if flaws:
+        if not flaws:
+            return document
         found = list(violations(operation.input, document))
-        raise refusals.invalid(operation, protocol, found)
-    return document
+    except Malformed as error:
+        raise refusals.malformed(protocol, error) from None
+    except RecursionError:
+        raise refusals.malformed(protocol, Malformed("The request is nested too deeply")) from None
+    raise refusals.invalid(operation, protocol, found)
 
 
 def encode(operation: Operation, protocol: str, answer: Document | None, request_id: str) -> HttpResponse:

@@ -20,7 +20,7 @@ def invalid(operation: Operation, protocol: str, found: list[Violation]) -> Wire
     return WireError(_invalid_code(operation, protocol), f"{detected} detected: {'; '.join(map(str, found))}")
 
 
-def malformed(operation: Operation, protocol: str, error: Malformed) -> WireError:
+def malformed(protocol: str, error: Malformed) -> WireError:
     """Of a request that cannot be read."""
     if protocol == "rest-xml":
         if error.member is None:
