@@ -29,7 +29,13 @@ def settings() -> Iterator[str]:
     yield "|---|---|---|"
     for field in dataclasses.fields(Settings):
         default = getattr(Settings(), field.name)
-        shown = str(default) if isinstance(default, Path) else repr(default).lower() if isinstance(default, bool) else repr(default)
+        shown = (
+            str(default)
+            if isinstance(default, Path)
+            else repr(default).lower()
+            if isinstance(default, bool)
+            else repr(default)
+        )
         yield f"| `{field.name}` | `{shown}` | {field.metadata['doc'].replace('|', '/')} |"
 
 
@@ -51,10 +57,11 @@ def operations() -> Iterator[str]:
 def commands() -> Iterator[str]:
     yield "# Commands"
     yield MADE
-    context = click.Context(main, info_name="clary")
+    context = click.Context(main, info_name="clary", terminal_width=100)
     for name in COMMANDS:
-        command = main.get_command(context, name)  # type: ignore[attr-defined]
-        yield from _help(command, click.Context(command, info_name=name, parent=context))
+        command = main.get_command(context, name)
+        assert command is not None
+        yield from _help(command, click.Context(command, info_name=name, parent=context, terminal_width=100))
 
 
 def _help(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -68,7 +75,9 @@ def _help(command: click.Command, context: click.Context) -> Iterator[str]:
         for name in command.list_commands(context):
             child = command.get_command(context, name)
             if child is not None:
-                yield from _help(child, click.Context(child, info_name=name, parent=context))
+                yield from _help(
+                    child, click.Context(child, info_name=name, parent=context, terminal_width=100)
+                )
 
 
 def pages() -> dict[str, str]:

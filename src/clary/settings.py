@@ -37,20 +37,23 @@ class Settings:
     job_memory_gib: float = setting(0.0, "Memory in GiB that jobs may use together; 0: all of the machine.")
     job_gpus: int = setting(-1, "GPUs that jobs may use together; -1: those found.")
     refuse_larger_instances: bool = setting(
-        False, "Fail a job whose instance type is larger than this machine, instead of running it on what there is."
+        False,
+        "Fail a job whose instance type is larger than this machine, instead of running it on what there is.",
     )
     describe_wait: float = setting(
-        25.0,
+        15.0,
         "Seconds for which the SageMaker SDK's first DescribeTrainingJob of a job waits for its end; 0: never.",
     )
-    sandbox: Literal["auto", "always", "never"] = setting("auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`.")
+    sandbox: Literal["auto", "always", "never"] = setting(
+        "auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`."
+    )
     index_url: str = setting("", "Package index for environments; empty: uv's default.")
     find_links: list[str] = setting([], "Folders or URLs with further packages, looked at beside the index.")
     python_downloads: bool = setting(True, "Let uv download a Python that this machine lacks.")
     image_aliases: dict[str, Any] = setting(
         {},
-        "Image patterns (shell-style, over the URI) to `{requirements = [...], python = \"3.10\"}` or"
-        " `{interpreter = \"/path/to/python\"}`.",
+        'Image patterns (shell-style, over the URI) to `{requirements = [...], python = "3.10"}` or'
+        ' `{interpreter = "/path/to/python"}`.',
     )
 
     @property
@@ -62,9 +65,7 @@ class Settings:
         return f"http://{self.host}:{self.port}"
 
 
-def load(
-    home: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: Any
-) -> Settings:
+def load(home: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings of a home. Raises `SettingsError`."""
     environ = os.environ if environ is None else environ
     known = {f.name: f for f in fields(Settings)}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-
 from tests.support.jobs import ENDED, Jobs
 from tests.support.process import Clary
 
