@@ -36,7 +36,7 @@ class ContainerSpec:
     """The supervisor's own folder on the host, invisible to the program: its log, lock and exit file."""
     mounts: tuple[Mount, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    """All of the program's environment; nothing is inherited from the server."""
+    """All of the program's environment, but for `PWD`; nothing is inherited from the server."""
     cwd: str = "/"
     grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL."""
@@ -54,6 +54,8 @@ class Observation:
     code: int | None = None
     """Exit code; None when a signal ended it or it is running."""
     signal: int | None = None
+    """What ended it; 9 without `stopped` is most often the kernel, out of memory. A code of 128 + n is read as signal
+    n, as container runtimes write it."""
     started: float | None = None
     ended: float | None = None
     stopped: bool = False

@@ -76,13 +76,14 @@ class Program:
 
     def sweep(self) -> None:
         """Kill what it left behind, and reap it."""
-        while True:
-            for child in _children(os.getpid()):
-                os.kill(child, signal.SIGKILL)
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
+        try:
+            while True:
+                if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                    for child in _children(os.getpid()):
+                        os.kill(child, signal.SIGKILL)
+                    os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
 
     def outcome(self, status: int) -> tuple[int | None, int | None]:
         """Exit code and signal: one of them is None."""
@@ -111,7 +112,8 @@ class Plain(Program):
     def _guard(self) -> None:
         """A process that waits for this one's end. It is swept like all others when the program ends first."""
         died, self._alive = os.pipe()
-        if os.fork():
+        self._guarding = os.fork()
+        if self._guarding:
             os.close(died)
             return
         try:
@@ -128,6 +130,11 @@ class Plain(Program):
             os.killpg(self.pid, signal.SIGKILL)
         finally:
             os._exit(0)
+
+    def sweep(self) -> None:
+        if _parent(self._guarding) == os.getpid():
+            os.kill(self._guarding, signal.SIGKILL)
+        super().sweep()
 
     def terminate(self) -> bool:
         os.killpg(self.pid, signal.SIGTERM)
