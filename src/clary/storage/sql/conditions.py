@@ -7,6 +7,7 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy.ext.compiler import compiles
 
 from clary.domain.properties import NO_NUMBER, OUTSIDE, number_of
 from clary.domain.search import Both, Compare, Either, Expression, Nested, Operator
@@ -41,6 +42,27 @@ def mentions_metrics(where: Expression | None) -> bool:
     return where is not None and any(mentions_metrics(term) for term in where.terms)
 
 
+class Unindexed(ColumnElement[Any]):
+    """A column in a probe of a single resource. SQLite would rather range over all values of the property,
+    having no statistics that tell it better; `+column` keeps its index out."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(Unindexed)
+def _plain(element: Unindexed, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.column, **options))
+
+
+@compiles(Unindexed, "sqlite")
+def _sqlite(element: Unindexed, compiler: Any, **options: Any) -> str:
+    return f"+{_plain(element, compiler, **options)}"
+
+
 class Filter:
     """Compiles for a query's scopes. A name that no resource has compiles to nothing found."""
 
@@ -73,7 +95,9 @@ class Filter:
         if term.property in COLUMNS:
             return select(resources.c.id).where(resources.c.scope.in_(self._scopes), _on_column(term))
         row = properties.alias()
-        return select(row.c.resource).where(self._named(row, term.property), _on_row(row, term))
+        return select(row.c.resource).where(
+            self._named(row, term.property), _on_row(row.c.number, row.c.text, term)
+        )
 
     def among(self, column: ColumnElement[Any], ids: Sequence[int]) -> Condition:
         return column == ids[0] if len(ids) == 1 else column.in_(ids) if ids else false()
@@ -83,7 +107,11 @@ class Filter:
 
     def _exists(self, term: Compare, id: ColumnElement[int]) -> Condition:
         row = properties.alias()
-        return exists().where(row.c.resource == id, self._named(row, term.property), _on_row(row, term))
+        return exists().where(
+            row.c.resource == id,
+            self._named(row, term.property),
+            _on_row(Unindexed(row.c.number), Unindexed(row.c.text), term),
+        )
 
     def _nested(self, where: Nested, id: ColumnElement[int]) -> Condition:
         element = properties.alias()
@@ -104,22 +132,27 @@ class Filter:
 
     def _of_element(self, term: Compare, element: Any) -> Condition:
         row = properties.alias()
-        at = (row.c.resource == element.c.resource, self._named(row, term.property), row.c.element == element.c.element)
+        at = (
+            row.c.resource == element.c.resource,
+            self._named(row, term.property),
+            row.c.element == element.c.element,
+        )
         if term.operator is Operator.NOT_EXISTS:
             return ~exists().where(*at)
-        return exists().where(*at, _on_row(row, term))
+        return exists().where(*at, _on_row(Unindexed(row.c.number), Unindexed(row.c.text), term))
 
 
-def _on_row(row: Any, term: Compare) -> Condition:
+def _on_row(number: ColumnElement[Any], text: ColumnElement[Any], term: Compare) -> Condition:
     """Of one row of `properties`."""
-    number, text = row.c.number, row.c.text
     operator, value = term.operator, term.value
     if operator is Operator.EXISTS:
         return true()
     if operator in (Operator.EQUALS, Operator.IN):
-        return or_(false(), *(_equals(row, term.property, wanted) for wanted in wanted_values(term)))
+        return or_(false(), *(_equals(number, text, term.property, wanted) for wanted in wanted_values(term)))
     if operator is Operator.NOT_EQUALS:
-        return ~or_(false(), *(_equals(row, term.property, wanted) for wanted in wanted_values(term)))
+        return ~or_(
+            false(), *(_equals(number, text, term.property, wanted) for wanted in wanted_values(term))
+        )
     is_text = or_(number == NO_NUMBER, text != "")
     if operator is Operator.CONTAINS:
         return and_(is_text, func.instr(text, value) > 0) if isinstance(value, str) else false()
@@ -130,8 +163,9 @@ def _on_row(row: Any, term: Compare) -> Condition:
     return and_(is_text, compare(text, value))
 
 
-def _equals(row: Any, name: str, wanted: str | float) -> Condition:
-    number, text = row.c.number, row.c.text
+def _equals(
+    number: ColumnElement[Any], text: ColumnElement[Any], name: str, wanted: str | float
+) -> Condition:
     texts: tuple[str, ...] = ("",)
     if isinstance(wanted, str):
         as_number = number_of(wanted)

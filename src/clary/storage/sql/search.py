@@ -186,11 +186,7 @@ class _Search:
         number, text = func.coalesce(self._number, NO_NUMBER), func.coalesce(self._text, "")
         where = self._filter.condition(query.where, id)
         keys = self._session.all(
-            Statement(
-                select(lacks, number, text, id)
-                .select_from(source)
-                .where(id.in_(driver), resources.c.scope.in_(self._scopes), where)
-            )
+            Statement(select(lacks, number, text, id).select_from(source).where(id.in_(driver), where))
         )
         sign = -1 if query.descending else 1
         having = sorted(
