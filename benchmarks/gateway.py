@@ -52,8 +52,8 @@ def serve_uvicorn(port: int) -> None:
 
 def serve_hypercorn(port: int) -> None:
     import uvloop
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from hypercorn.asyncio import serve  # type: ignore[import-not-found]
+    from hypercorn.config import Config  # type: ignore[import-not-found]
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -61,7 +61,7 @@ def serve_hypercorn(port: int) -> None:
 
 
 def serve_granian(port: int) -> None:
-    from granian import Granian
+    from granian import Granian  # type: ignore[import-not-found]
 
     Granian(f"{Path(__file__).stem}:echo", port=port, interface="asgi", log_enabled=False).serve()
 
@@ -105,7 +105,9 @@ class Case:
 
 
 def plain(port: int) -> bytes:
-    return f"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
+    return (
+        f"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
+    )
 
 
 def signed(port: int, home: Path, service: str, headers: dict[str, str], body: bytes) -> bytes:
@@ -122,7 +124,10 @@ def signed(port: int, home: Path, service: str, headers: dict[str, str], body: b
     request = AWSRequest("POST", f"http://127.0.0.1:{port}/", headers, body)
     SigV4Auth(credentials, service, "us-east-1").add_auth(request)
     lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    return f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 async def load(port: int, request: bytes, connections: int, seconds: float) -> int:
@@ -213,7 +218,9 @@ def main() -> None:
                 port = ports[case.server]
                 if case.name == "GetCallerIdentity":
                     form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-                    case.request = signed(port, home, "sts", form, b"Action=GetCallerIdentity&Version=2011-06-15")
+                    case.request = signed(
+                        port, home, "sts", form, b"Action=GetCallerIdentity&Version=2011-06-15"
+                    )
                 elif case.name == "DescribeLogGroups":
                     target = {"X-Amz-Target": "Logs_20140328.DescribeLogGroups",
                               "Content-Type": "application/x-amz-json-1.1"}  # fmt: skip
@@ -224,7 +231,9 @@ def main() -> None:
             for _ in range(options.rounds):
                 for connections in CONNECTIONS:
                     for case in cases:
-                        measure(case, processes[case.server].pid, ports[case.server], connections, options.seconds)
+                        measure(
+                            case, processes[case.server].pid, ports[case.server], connections, options.seconds
+                        )
         finally:
             for process in processes.values():
                 process.send_signal(signal.SIGTERM)
@@ -243,7 +252,11 @@ def measure(case: Case, pid: int, port: int, connections: int, seconds: float) -
 
 def report(cases: list[Case]) -> None:
     base = cases[0]
-    print(f"{'':20}" + "".join(f"{f'c={count}':>10}" for count in CONNECTIONS) + f"{'CPU ms':>10}{'ratio':>8}{'CPU':>8}")
+    print(
+        f"{'':20}"
+        + "".join(f"{f'c={count}':>10}" for count in CONNECTIONS)
+        + f"{'CPU ms':>10}{'ratio':>8}{'CPU':>8}"
+    )
     for case in cases:
         rates = [statistics.median(case.rates[count]) for count in CONNECTIONS]
         cpu = statistics.median(case.cpu)

@@ -15,12 +15,11 @@ Requests (AWS Signature Version 4)".
 
 from __future__ import annotations
 
-import calendar
 import hmac
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -47,7 +46,7 @@ class Claim:
     service: str
     """The signing name (`sagemaker`, `monitoring`, `s3`)."""
     timestamp: str
-    """`YYYYMMDDTHHMMSSZ`."""
+    """`YYYYMMDDTHHMMSSZ`; its digits are a time."""
     headers: tuple[str, ...]
     """Names of the signed headers, lower case, sorted."""
     signature: str
@@ -62,7 +61,7 @@ class Claim:
     @property
     def time(self) -> float:
         """Epoch seconds."""
-        return float(calendar.timegm(time.strptime(self.timestamp, "%Y%m%dT%H%M%SZ")))
+        return _epoch(self.timestamp)
 
     def key(self, secret: str) -> bytes:
         return signing_key(secret, self.date, self.region, self.service)
@@ -126,7 +125,7 @@ def _claim(
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
         )
     try:
-        time.strptime(timestamp, "%Y%m%dT%H%M%SZ")
+        _epoch(timestamp)
     except ValueError:
         raise Malformed(f"Date must be in ISO-8601 'basic format'. Got '{timestamp}'.") from None
     if timestamp[:8] != parts[1]:
@@ -136,6 +135,14 @@ def _claim(
     if "host" not in headers:
         raise Malformed("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     return Claim(parts[0], parts[1], parts[2], parts[3], timestamp, headers, signature, token, expires)
+
+
+@lru_cache(maxsize=256)
+def _epoch(timestamp: str) -> float:
+    """Raises ValueError. Written out: strptime takes five times as long as all the rest of a check."""
+    digits = timestamp[:8] + timestamp[9:15]
+    month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
+    return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC).timestamp()
 
 
 def _from_http_date(text: str) -> str:

@@ -7,7 +7,7 @@ from clary.domain.identity import parse_arn, session_arn
 from clary.domain.identity_policies import MalformedPolicy, parse_policy, trusts
 from clary.services.iam.entities import find_arn
 from clary.services.sts.sessions import issue
-from clary.storage.ports import Key, Transaction
+from clary.storage.ports import Key
 
 CHAINED_SECONDS = 3600
 """A session that takes on another role gets an hour at most."""
@@ -18,9 +18,7 @@ TOKEN_SECONDS = 43200
 
 @operation("sts", "GetCallerIdentity")
 def get_caller_identity(ctx: Context, request: Document) -> Document:
-    with ctx.read() as tx:
-        user_id = _user_id(tx, ctx.principal.arn)
-    return {"UserId": user_id, "Account": ctx.principal.account, "Arn": ctx.principal.arn}
+    return {"UserId": _user_id(ctx), "Account": ctx.principal.account, "Arn": ctx.principal.arn}
 
 
 @operation("sts", "AssumeRole")
@@ -80,11 +78,13 @@ def _check_session_policy(text: str) -> None:
         raise ServiceError("MalformedPolicyDocument", str(error)) from None
 
 
-def _user_id(tx: Transaction, arn: str) -> str:
+def _user_id(ctx: Context) -> str:
+    arn = ctx.principal.arn
     actor = parse_arn(arn)
     if actor is None or actor.kind == "root":
-        return actor.account if actor else arn
-    entity = find_arn(tx, arn)
+        return ctx.principal.account
+    with ctx.read() as tx:
+        entity = find_arn(tx, arn)
     if actor.kind == "assumed-role":
         # A job outlives its role: the session still knows its name.
         return f"{entity.state['RoleId'] if entity else actor.name}:{actor.session}"
