@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -251,3 +252,17 @@ def test_lists_of_parts_and_uploads(s3: S3, bucket: str) -> None:
         [(1, 1), (2, 2)],
         [(3, 3)],
     ]
+
+
+def test_completed_twice_at_once(s3: S3, bucket: str) -> None:
+    """A client that gave up waiting asks again while the first call is at work: both are answered alike."""
+    for _ in range(5):
+        upload = start(s3, bucket)
+        part = send(s3, upload, 1, os.urandom(1000))
+        with ThreadPoolExecutor(4) as threads:
+            etags = {
+                future.result()["ETag"]
+                for future in [threads.submit(finish, s3, upload, [part]) for _ in range(4)]
+            }
+        assert len(etags) == 1
+    assert len(s3.keys(bucket)) == 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from urllib.parse import quote
 from uuid import uuid4
 
 from clary.api.context import Context
@@ -69,7 +70,7 @@ def complete_multipart_upload(ctx: Context, request: Document) -> Document:
     try:
         return _complete(ctx, request)
     except NoSuchBlob:
-        # Another call completed or aborted it, or replaced a part, between the look and the join.
+        # Another call has completed or aborted it, or replaced a part, since this one looked.
         return _complete(ctx, request)
 
 
@@ -94,14 +95,16 @@ def _complete(ctx: Context, request: Document) -> Document:
     blob = ctx.objects.blobs.join([part.blob for part in parts])
     record = ObjectRecord(bucket, key, blob, size, f'"{etag}-{len(parts)}"', ctx.objects.clock(), document)
     with ctx.objects.change(blob) as change:
+        if (done := _completed(ctx, change.tx, request)) is not None:
+            change.unused.append(blob)
+            return _location(ctx, done)
         looked_up(
             change.tx,
             bucket,
             key,
             owned(ctx, request, lambda _, standing: conditions.check_write(standing, request, key)),
         )
-        if change.tx.objects.find_upload(id) is None:
-            raise NoSuchBlob(blob)
+        upload_of(ctx, change.tx, request)
         change.end_upload(id)
         change.put(record)
     return _location(ctx, record)
@@ -299,7 +302,7 @@ def _completed(ctx: Context, tx: Transaction, request: Document) -> ObjectRecord
 
 def _location(ctx: Context, record: ObjectRecord) -> Document:
     return {
-        "Location": f"{ctx.settings.url}/{record.bucket}/{record.key}",
+        "Location": f"{ctx.settings.url}/{record.bucket}/{quote(record.key)}",
         "Bucket": record.bucket,
         "Key": record.key,
         "ETag": record.etag,
