@@ -80,6 +80,7 @@ def test_what_is_no_uri(uri: str) -> None:
             *("scikit-learn", "1.4-2", "3.10", "scikit-learn==1.4.2"),
         ),
         ("a.example/sagemaker-xgboost:3.0-5-cpu-py3", "xgboost", "3.0-5", "3.10", "xgboost==3.0.5"),
+        ("811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:latest", "xgboost", "1", "3.7", "xgboost==0.72.1"),
         ("a.example/sagemaker-xgboost:0.90-2-cpu-py3", "xgboost", "0.90-2", "3.7", "xgboost==0.90"),
         # Older names and the tags' longer forms.
         (
@@ -121,8 +122,8 @@ def test_what_an_image_stands_for(uri: str, family: str, version: str, python: s
         ("382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1", "stands for no environment here"),
         ("a.example/sagemaker-scikit-learn:1.3-1-cpu-py3", "there is no scikit-learn 1.3-1 here. There are 0.20.0,"),
         ("a.example/sagemaker-xgboost:9.9-9", "there is no xgboost 9.9-9 here. There are 0.90-1,"),
-        ("a.example/pytorch-training:9.9", "there is no pytorch 9.9 here. There are 1.2.0,"),
-        ("811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:latest", "cannot be had: it is XGBoost 0.72"),
+        ("a.example/pytorch-training:9.9", "there is no pytorch 9.9 here. There are 1.0.0,"),
+        ("a.example/sagemaker-pytorch:0.4-cpu-py3", "cannot be had: package indexes do not have PyTorch 0.4.0"),
         ("a.example/sagemaker-tensorflow:1.8-cpu-py2", "asks for Python 2"),
         ("a.example/tensorflow-training:2.0.1-cpu-py27", "asks for Python 2"),
         ("a.example/sagemaker-tensorflow:1.8-cpu-py3", "cannot be had: its images were for Python 2"),

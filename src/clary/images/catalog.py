@@ -87,7 +87,7 @@ XGBOOST = Family(
             "3.0.5",
             *("numpy==2.1.0", "pandas==2.2.3", "scipy==1.14.1", "scikit-learn==1.5.2", "matplotlib==3.9.2"),
         ),
-        "1": Release((), unavailable="it is XGBoost 0.72, of which there are no wheels"),
+        "1": _xgboost("3.7", "0.72.1", *_XGBOOST_37),
     },
     aliases={"latest": "1"},
     excludes=("nvidia-nccl-cu12",),
@@ -102,16 +102,14 @@ def _torch(python: str, *, torchvision: str, version: str, numpy: str = "numpy<2
     return version, Release((python,), pins)
 
 
-_TORCH_PY2 = Release((), unavailable="PyTorch before 1.2 has no wheels for the Pythons that its images had")
-
 PYTORCH = Family(
     "pytorch",
     re.compile(r"pytorch-(training|inference)(-graviton|-arm64)?|sagemaker-pytorch"),
     dict(
         [
-            ("0.4.0", _TORCH_PY2),
-            ("1.0.0", _TORCH_PY2),
-            ("1.1.0", _TORCH_PY2),
+            ("0.4.0", Release((), unavailable="package indexes do not have PyTorch 0.4.0")),
+            _torch("3.6", version="1.0.0", torchvision="0.2.1"),
+            _torch("3.6", version="1.1.0", torchvision="0.3.0"),
             _torch("3.6", version="1.2.0", torchvision="0.4.0"),
             _torch("3.6", version="1.3.1", torchvision="0.4.2"),
             _torch("3.6", version="1.4.0", torchvision="0.5.0"),
@@ -153,8 +151,10 @@ PYTORCH = Family(
 
 _TF_SCRIPTS = ("protobuf<3.21", *_SCRIPTS)
 _TF1 = ("numpy<1.19", "h5py<3", "smdebug", *_TF_SCRIPTS)
-"""What TensorFlow before 2.12 does not bound itself, and breaks on: protobuf 4, and the NumPy of later years."""
+"""What TensorFlow before 2.12 does not bound itself, and breaks on: protobuf 4, the NumPy and the
+Keras of later years."""
 _TF20 = ("numpy<1.19", "h5py<3", *_TF_SCRIPTS)
+_TF26 = ("keras<2.7", "tensorflow-estimator<2.7", *_TF_SCRIPTS)
 _TF27 = ("numpy<1.24", *_TF_SCRIPTS)
 _TF_PY2 = Release((), unavailable="its images were for Python 2")
 
@@ -179,7 +179,7 @@ TENSORFLOW = Family(
         **_tensorflow("2.1.0 2.1.1 2.1.2 2.1.3", "3.7", *_TF20, sources=("gast",)),
         **_tensorflow("2.2.0 2.2.1 2.2.2 2.3.0 2.3.1 2.3.2", "3.7", *_TF20),
         **_tensorflow("2.4.1 2.4.3 2.5.0 2.5.1", "3.7", *_TF_SCRIPTS, sources=("termcolor", "wrapt")),
-        **_tensorflow("2.6.0 2.6.2 2.6.3", "3.8", *_TF_SCRIPTS, sources=("clang", "termcolor", "wrapt")),
+        **_tensorflow("2.6.0 2.6.2 2.6.3", "3.8", *_TF26, sources=("clang", "termcolor", "wrapt")),
         **_tensorflow("2.7.1", "3.8", *_TF27),
         **_tensorflow("2.8.0 2.8.4 2.9.2 2.9.3 2.10.1 2.11.0 2.11.1", "3.9", *_TF27),
         **_tensorflow("2.12.0 2.12.1 2.13.0 2.14.1 2.16.1 2.16.2 2.18.0", "3.10", *_SCRIPTS),
