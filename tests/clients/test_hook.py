@@ -17,22 +17,21 @@ KEY_ID = "AKIAIOSFODNN7EXAMPLE/"
 IDENTIFY = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
 
 
+CALLS = [
+    "boto3.client('sts').get_caller_identity()",
+    "boto3.client('sts', endpoint_url='https://sts.eu-west-1.amazonaws.com').get_caller_identity()",
+    "boto3.Session().client('sts', 'cn-north-1', endpoint_url='https://sts.cn-north-1.amazonaws.com.cn/')"
+    ".get_caller_identity()",
+    "botocore.session.get_session().create_client('sts').get_caller_identity()",
+    "boto3.client('s3').list_buckets()",
+    "boto3.resource('s3', endpoint_url='https://s3.amazonaws.com').meta.client.list_buckets()",
+]
+
+
 @pytest.mark.parametrize("client", ["v2", "old"])
-@pytest.mark.parametrize(
-    "call",
-    [
-        "boto3.client('sts').get_caller_identity()",
-        "boto3.client('sts', endpoint_url='https://sts.eu-west-1.amazonaws.com').get_caller_identity()",
-        "boto3.Session().client('sts', 'cn-north-1', endpoint_url='https://sts.cn-north-1.amazonaws.com.cn/')"
-        ".get_caller_identity()",
-        "botocore.session.get_session().create_client('sts').get_caller_identity()",
-        "boto3.client('s3').list_buckets()",
-        "boto3.resource('s3', endpoint_url='https://s3.amazonaws.com').meta.client.list_buckets()",
-    ],
-)
-def test_boto3_reaches_clary(heard: Client, listener: Listener, client: str, call: str) -> None:
-    heard.script(client_python(client), f"import boto3, botocore.session; {call}")
-    assert listener.operations == ["GetCallerIdentity" if "sts" in call else "GET /"]
+def test_boto3_reaches_clary(heard: Client, listener: Listener, client: str) -> None:
+    heard.script(client_python(client), "\n".join(["import boto3, botocore.session", *CALLS]))
+    assert listener.operations == ["GetCallerIdentity" if "sts" in call else "GET /" for call in CALLS]
 
 
 def test_endpoint_of_another_store_is_the_users_choice(heard: Client, listener: Listener) -> None:
@@ -43,24 +42,26 @@ def test_endpoint_of_another_store_is_the_users_choice(heard: Client, listener: 
     assert listener.requests[0]["headers"]["Host"].startswith("localhost:")
 
 
-@pytest.mark.parametrize(
-    "shell",
-    [
-        {"AWS_SESSION_TOKEN": "stale", "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"},
-        {"AWS_ENDPOINT_URL_STS": "https://sts.us-east-1.amazonaws.com"},
-        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
-        {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"},
-        {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"},
-        {"http_proxy": "http://127.0.0.1:9", "no_proxy": "example.com"},
-        {"AWS_EC2_METADATA_DISABLED": "false", "AWS_REGION": "eu-west-1"},
-    ],
-    ids=lambda shell: next(iter(shell)),
-)
+SHELLS = {
+    "token": {"AWS_SESSION_TOKEN": "stale", "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"},
+    "endpoints": {
+        "AWS_ENDPOINT_URL_STS": "https://sts.us-east-1.amazonaws.com",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+    },
+    "proxies": {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"},
+    "lower case proxies": {"http_proxy": "http://127.0.0.1:9", "no_proxy": "example.com"},
+    "region": {"AWS_EC2_METADATA_DISABLED": "false", "AWS_REGION": "eu-west-1"},
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("client", ["v2", "old"])
 def test_what_the_users_shell_says_does_not_win(
-    heard: Client, listener: Listener, client: str, shell: dict[str, str]
+    heard: Client, listener: Listener, client: str, shell: str
 ) -> None:
-    heard.script(client_python(client), IDENTIFY, shell=shell)
+    heard.script(client_python(client), IDENTIFY, shell=SHELLS[shell])
     (request,) = listener.requests
     assert KEY_ID in request["headers"]["Authorization"]
     assert "X-Amz-Security-Token" not in request["headers"]
@@ -186,3 +187,62 @@ def test_silent_without_an_endpoint(tmp_path: Path) -> None:
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+PROFILES = """
+[profile work]
+aws_access_key_id = AKIAREALREALREALREAL
+aws_secret_access_key = real
+region = eu-west-1
+[profile role]
+role_arn = arn:aws:iam::999999999999:role/Deploy
+source_profile = work
+[profile tool]
+credential_process = cat TOOL
+[profile other-clary]
+aws_access_key_id = AKIAOTHEROTHEROTHERO
+aws_secret_access_key = other
+endpoint_url = URL
+"""
+TOOL = '{"Version": 1, "AccessKeyId": "AKIAREALREALREALREAL", "SecretAccessKey": "real"}'
+SIGNED_BY = {
+    "boto3.Session(profile_name='work').client('s3')": KEY_ID,
+    "boto3.Session(profile_name='role').client('s3')": KEY_ID,
+    "boto3.Session(profile_name='tool').client('s3')": KEY_ID,
+    "boto3.Session(profile_name='work').client('s3', endpoint_url='https://s3.amazonaws.com')": KEY_ID,
+    "boto3.Session(profile_name='work').client('s3', endpoint_url='URL')": "AKIAREALREALREALREAL/",
+    "boto3.Session(profile_name='other-clary').client('s3')": "AKIAOTHEROTHEROTHERO/",
+    "boto3.client('s3')": KEY_ID,
+    "boto3.client('s3', aws_access_key_id='AKIAPASSED', aws_secret_access_key='s')": "AKIAPASSED/",
+}
+
+
+@pytest.mark.parametrize("client", ["v2", "old"])
+def test_a_profile_for_aws_signs_with_clarys_keys(
+    heard: Client, listener: Listener, tmp_path: Path, client: str
+) -> None:
+    other = listener.url.replace("127.0.0.1", "localhost")
+    (tmp_path / "config").write_text(PROFILES.replace("URL", other).replace("TOOL", str(tmp_path / "tool")))
+    (tmp_path / "tool").write_text(TOOL)
+    calls = [f"{call.replace('URL', other)}.list_buckets()" for call in SIGNED_BY]
+    shell = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "role"}
+    heard.script(client_python(client), "\n".join(["import boto3", *calls]), shell=shell)
+    keys = [request["headers"]["Authorization"] for request in listener.requests]
+    assert [key in header for header, key in zip(keys, SIGNED_BY.values(), strict=True)] == [True] * len(keys)
+
+
+def test_a_role_that_the_code_assumed_keeps_its_credentials(heard: Client, listener: Listener) -> None:
+    """Refreshable ones, made by the code in botocore's way."""
+    script = """
+        import boto3, botocore.session
+        from botocore.credentials import DeferredRefreshableCredentials
+        def refresh():
+            return {"access_key": "ASIAROLEROLEROLEROLE", "secret_key": "s", "token": "of-the-role",
+                    "expiry_time": "2100-01-01T00:00:00Z"}
+        session = botocore.session.get_session()
+        session._credentials = DeferredRefreshableCredentials(refresh, "assume-role")
+        boto3.Session(botocore_session=session).client("s3").list_buckets()
+        """
+    heard.script(client_python("v2"), script)
+    (request,) = listener.requests
+    assert request["headers"]["X-Amz-Security-Token"] == "of-the-role"

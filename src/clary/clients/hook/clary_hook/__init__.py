@@ -5,6 +5,7 @@ which costs well under a millisecond; a concern's module is loaded when the modu
 imported.
 
     endpoints   clients made by botocore go to Clary, whatever endpoint the code names or botocore works out
+    profiles    ... and sign with Clary's keys where the code names a profile
     guard       looking up an AWS host is refused at once: the way out for everything that is not botocore
     telemetry   the SDK's usage reports are not made
     chain       the `sitecustomize` that ours hides

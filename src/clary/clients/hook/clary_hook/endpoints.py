@@ -8,7 +8,7 @@ An endpoint that is not AWS's (another store for objects) is the user's own choi
 
 import functools
 
-from clary_hook import hosts  # type: ignore[import-not-found,unused-ignore]
+from clary_hook import hosts, profiles  # type: ignore[import-not-found,unused-ignore]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def change(module: "Any") -> None:
     for name in _CREATORS:
         creator = vars(module).get(name)
         if creator is not None and creator.__module__ == module.__name__:
-            creator.create_client = _to_clary(creator.create_client)
+            creator.create_client = _to_clary(creator, creator.create_client)
 
 
-def _to_clary(create_client: "Any") -> "Any":
+def _to_clary(creator: "Any", create_client: "Any") -> "Any":
     @functools.wraps(create_client)
     def wrapper(
         self: "Any",
@@ -32,18 +32,18 @@ def _to_clary(create_client: "Any") -> "Any":
         region_name: "Any",
         is_secure: bool = True,
         endpoint_url: "Any" = None,
+        verify: "Any" = None,
+        credentials: "Any" = None,
+        scoped_config: "Any" = None,
         *args: "Any",
         **kwargs: "Any",
     ) -> "Any":
+        if not endpoint_url or hosts.is_aws(hosts.host_of(endpoint_url)):
+            endpoint_url = hosts.clary() or endpoint_url
+            credentials = profiles.replaced(credentials, scoped_config, creator)
         return create_client(
-            self, service_name, region_name, is_secure, replaced(endpoint_url), *args, **kwargs
-        )
+            self, service_name, region_name, is_secure, endpoint_url, verify, credentials, scoped_config,
+            *args, **kwargs
+        )  # fmt: skip
 
     return wrapper
-
-
-def replaced(endpoint_url: "Any") -> "Any":
-    """Clary's URL for none and for AWS's, else the one given."""
-    if endpoint_url and not hosts.is_aws(hosts.host_of(endpoint_url)):
-        return endpoint_url
-    return hosts.clary() or endpoint_url
