@@ -57,6 +57,7 @@ def serve_hypercorn(port: int) -> None:
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_max_requests = 10**9
     uvloop.run(serve(echo, config))
 
 
