@@ -89,6 +89,8 @@ async def identify(house: House, exchange: Exchange) -> None:
         exchange.services = directory.signed_for(claim.service, request)
         if not exchange.services:
             raise faults.unsupported(claim.service, _asked(request))
+    elif claim is not None:
+        exchange.services = directory.signed_for("s3", request)
     else:
         exchange.services = directory.unsigned(request)
         if not exchange.services and form_error_protocol(request) == "query":
@@ -147,7 +149,8 @@ def _unframe(exchange: Exchange, claim: object, secret: str, payload_hash: str) 
         exchange.incoming, int(decoded), signer, trailer_signed=payload_hash == chunked.SIGNED_TRAILER
     )
     encodings = [part.strip() for part in request.headers.get("content-encoding", "").split(",")]
-    headers = {name: value for name, value in request.headers.items() if name != "content-encoding"}
+    headers = {**request.headers, "content-length": decoded}
+    headers.pop("content-encoding", None)
     kept = [encoding for encoding in encodings if encoding and encoding != "aws-chunked"]
     request.headers = {**headers, "content-encoding": ",".join(kept)} if kept else headers
 
