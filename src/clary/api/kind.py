@@ -24,14 +24,15 @@ A resource is named by its noun's name member, or by its ARN where the model all
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from clary.api.context import Context
 from clary.api.errors import ServiceError
+from clary.api.filters import both, list_filter
 from clary.api.operations import operation
-from clary.domain.search import Both, Compare, Expression, Operator
+from clary.domain.search import Expression
 from clary.storage.ports import BadCursor, Document, Effect, Exists, Query, Resource, Transaction
 from clary.wire.models import service as model_of
 
@@ -259,37 +260,6 @@ def user_context(ctx: Context) -> Document:
     if ctx.principal.arn.endswith(":root"):
         identity["PrincipalId"] = ctx.principal.account
     return {"IamIdentity": identity}
-
-
-def both(terms: Iterable[Expression | None]) -> Expression | None:
-    """All terms that are there hold; None when none is."""
-    given = tuple(term for term in terms if term is not None)
-    return None if not given else given[0] if len(given) == 1 else Both(given)
-
-
-_COMPARED: Mapping[str, tuple[str, Operator]] = {
-    "NameContains": ("Name", Operator.CONTAINS),
-    "StatusEquals": ("Status", Operator.EQUALS),
-    "CreationTimeAfter": ("CreationTime", Operator.GREATER_THAN),
-    "CreationTimeBefore": ("CreationTime", Operator.LESS_THAN),
-    "CreatedAfter": ("CreationTime", Operator.GREATER_THAN),
-    "CreatedBefore": ("CreationTime", Operator.LESS_THAN),
-    "LastModifiedTimeAfter": ("LastModifiedTime", Operator.GREATER_THAN),
-    "LastModifiedTimeBefore": ("LastModifiedTime", Operator.LESS_THAN),
-}
-_PAGING = {"NextToken", "MaxResults", "SortBy", "SortOrder"}
-
-
-def list_filter(request: Mapping[str, Any]) -> Expression | None:
-    """The members of a List request as an expression. `XEquals` asks for property X."""
-    terms: list[Expression] = []
-    for member, value in request.items():
-        if member in _COMPARED:
-            name, operator = _COMPARED[member]
-            terms.append(Compare(name, operator, value))
-        elif member not in _PAGING and member.endswith("Equals"):
-            terms.append(Compare(member.removesuffix("Equals"), Operator.EQUALS, value))
-    return Both(tuple(terms)) if terms else None
 
 
 def _plural(noun: str) -> str:

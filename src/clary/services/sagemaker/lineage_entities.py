@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
-from clary.api.kind import Placed, both, user_context
+from clary.api.filters import both
+from clary.api.kind import Placed, user_context
 from clary.domain.search import Compare, Expression, Operator
 from clary.storage.ports import Resource, Transaction
 
