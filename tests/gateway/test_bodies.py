@@ -43,7 +43,13 @@ class FixedPayload(S3SigV4Auth):  # type: ignore[misc]
 
 
 def upload(
-    server: Running, kind: str, key: str, data: bytes, trailers: dict[str, str], **spoil: bytes
+    server: Running,
+    kind: str,
+    key: str,
+    data: bytes,
+    trailers: dict[str, str],
+    transfer: bool = False,
+    **spoil: bytes,
 ) -> Answer:
     """A chunked upload as SDKs make them: 64 KiB chunks, transfer encoding chunked or a Content-Length."""
     headers = {
@@ -70,6 +76,9 @@ def upload(
     for old, new in zip(spoil.get("old", b"").split(b"|"), spoil.get("new", b"").split(b"|"), strict=True):
         body = body.replace(old, new, 1) if old else body
     sent = {"Host": urlsplit(server.url).netloc, **dict(request.headers.items())}
+    if transfer:
+        # As boto3 does over https.
+        sent["Transfer-Encoding"] = "chunked"
     return send(server, "PUT", f"/bodies/{key}", sent, body)
 
 
@@ -77,9 +86,11 @@ def crc32(data: bytes) -> dict[str, str]:
     return {"x-amz-checksum-crc32": base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()}
 
 
+@pytest.mark.parametrize("transfer", [False, True])
 @pytest.mark.parametrize(("kind", "checksum"), [(UNSIGNED, True), (SIGNED, False), (SIGNED_TRAILER, True)])
-def test_a_chunked_upload(server: Running, s3: Any, kind: str, checksum: bool) -> None:
-    answer = upload(server, kind, kind, DATA[:200_000], crc32(DATA[:200_000]) if checksum else {})
+def test_a_chunked_upload(server: Running, s3: Any, kind: str, checksum: bool, transfer: bool) -> None:
+    trailers = crc32(DATA[:200_000]) if checksum else {}
+    answer = upload(server, kind, kind, DATA[:200_000], trailers, transfer)
     assert answer.status == 200, answer.text
     got = s3.get_object(Bucket="bodies", Key=kind)
     assert got["Body"].read() == DATA[:200_000]
