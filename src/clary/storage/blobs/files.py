@@ -39,21 +39,22 @@ class FileBlobs:
     def __init__(self, root: Path) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
+        for number in range(256):  # now, so that no write has to make and sync its folder
+            (root / f"{number:02x}").mkdir(exist_ok=True)
+        sync_folder(root)
         self._hashing = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="hash")
         self._lock = threading.Lock()
         self._readers: Counter[str] = Counter()
         self._doomed: set[str] = set()
-        self._folders: set[str] = set()
 
     def path(self, blob: str) -> Path:
         return self.root / blob[:2] / blob
 
     def create(self, algorithms: Collection[str] = ()) -> BlobWriter:
-        blob = self._name()
-        return _Writer(self, blob, digests({"MD5", *algorithms}))
+        return _Writer(self, uuid.uuid4().hex, digests({"MD5", *algorithms}))
 
     def join(self, blobs: Sequence[str]) -> str:
-        blob = self._name()
+        blob = uuid.uuid4().hex
         target = self.path(blob)
         try:
             with _space():
@@ -129,16 +130,6 @@ class FileBlobs:
 
     def hash_later(self, hashes: Sequence[Digest], data: Any) -> Future[None]:
         return self._hashing.submit(_update, hashes, data)
-
-    def _name(self) -> str:
-        blob = uuid.uuid4().hex
-        folder = blob[:2]
-        if folder not in self._folders:
-            with _space():
-                (self.root / folder).mkdir(exist_ok=True)
-                sync_folder(self.root)
-            self._folders.add(folder)
-        return blob
 
     def _files(self, blob: str) -> list[Path]:
         path = self.path(blob)
