@@ -80,7 +80,7 @@ def values(shape: Shape, protocol: str, depth: int) -> st.SearchStrategy[Any]:
         # Empty collections leave no trace in forms, flattened XML and headers.
         plain = protocol in {"json", "rest-json", "smithy-rpc-v2-cbor"} and place is None
         least = max(low or 0, 0 if plain else 1)
-        sizes = {"min_size": least, "max_size": max(least, min(high or 3, 3))}
+        sizes: dict[str, Any] = {"min_size": least, "max_size": max(least, min(high or 3, 3))}
         if kind == "list":
             return st.lists(values(located(shape.member, place), protocol, depth + 1), **sizes)
         keys = headers_names() if place == "headers" else values(shape.key, protocol, depth + 1)
@@ -106,13 +106,12 @@ def scalars(shape: Shape, protocol: str, place: str | None) -> st.SearchStrategy
         edge = 2**31 if kind == "integer" else 2**63
         return st.integers(-edge if low is None else int(low), edge - 1 if high is None else int(high))
     if kind in {"float", "double"}:
-        width = 32 if kind == "float" else 64
-        bounds: dict[str, Any] = {}
+        bounds: dict[str, Any] = {"width": 32 if kind == "float" else 64}
         if low is not None and abs(float(low)) < 1e30:
             bounds["min_value"] = float(low)
         if high is not None and abs(float(high)) < 1e30:
             bounds["max_value"] = float(high)
-        return st.floats(allow_nan=False, allow_infinity=False, width=width, **bounds)
+        return st.floats(allow_nan=False, allow_infinity=False, **bounds)
     if kind == "boolean":
         return st.booleans()
     if kind == "timestamp":

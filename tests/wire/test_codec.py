@@ -5,17 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 from typing import Any
 
 import cbor2
 import pytest
+from botocore.model import ServiceModel
 
 from clary.wire.bodies import LARGEST
 from clary.wire.codec import decode, encode
 from clary.wire.errors import WireError
-from clary.wire.messages import HttpRequest
-from clary.wire.models import service
+from clary.wire.messages import Document, HttpRequest
+from clary.wire.models import Operation, Service, service
 
 METRIC = {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1.5}]}
 FORM = b"Action=PutMetricData&Namespace=n&MetricData.member.1.MetricName=m&MetricData.member.1.Value=1.5"
@@ -66,7 +69,7 @@ def test_announced_length_of_a_payload_is_checked() -> None:
     upload = Upload()
     upload.length = 10_000_000_000
     request = HttpRequest("POST", "/endpoints/e/invocations", body=upload)
-    with pytest.raises(WireError, match="Value at 'body' .* must have length less than or equal to"):
+    with pytest.raises(WireError, match=r"Value at 'body' .* must have length less than or equal to"):
         decode(service("sagemaker-runtime").operations["InvokeEndpoint"], "rest-json", request)
     upload.length = None
     document = decode(service("sagemaker-runtime").operations["InvokeEndpoint"], "rest-json", request)
@@ -128,6 +131,23 @@ def test_nesting_beyond_reason_is_refused() -> None:
     body = f'{{"Resource": "TrialComponent", "SearchExpression": {deep}}}'.encode()
     with pytest.raises(WireError):
         decode(service("sagemaker").operations["Search"], "json", HttpRequest("POST", "/", body=body))
+
+
+def test_threads_that_ask_first_together_read_the_same() -> None:
+    body = json.dumps({"Resource": "Trial", "SearchExpression": {"SubExpressions": [{"Operator": "And"}]}})
+    request = HttpRequest("POST", "/", body=body.encode())
+    for _ in range(5):
+        fresh = Service("sagemaker", ServiceModel(service("sagemaker").model._service_description))
+        search = fresh.operations["Search"]
+        ready = Barrier(8)
+
+        def read(search: Operation = search, ready: Barrier = ready) -> Document:
+            ready.wait()
+            return decode(search, "json", request)
+
+        with ThreadPoolExecutor(8) as threads:
+            found = [threads.submit(read) for _ in range(8)]
+        assert all(one.result() == json.loads(body) for one in found)
 
 
 def test_one_document_serves_every_shape_that_knows_some_of_it() -> None:

@@ -88,7 +88,7 @@ async def parts(*events: Document, end: Exception | None = None) -> AsyncIterato
 
 
 def test_rest_json_payload_members() -> None:
-    events = [{"PayloadPart": {"Bytes": b"hel"}}, {"PayloadPart": {"Bytes": b"lo\x00"}}]
+    events: list[Document] = [{"PayloadPart": {"Bytes": b"hel"}}, {"PayloadPart": {"Bytes": b"lo\x00"}}]
     answer = {"Body": parts(*events), "ContentType": "text/plain", "InvokedProductionVariant": "v"}
     found = read("sagemaker-runtime", "InvokeEndpointWithResponseStream", "rest-json", answer)
     assert found["ContentType"] == "text/plain"
@@ -106,7 +106,7 @@ def test_rest_xml_structures_and_bare_events() -> None:
 
 
 def test_json_stream_begins_with_the_initial_response() -> None:
-    events = [
+    events: list[Document] = [
         {"sessionStart": {"requestId": "q", "sessionId": "s"}},
         {"sessionUpdate": {"sessionResults": [{"message": "line", "timestamp": 5}]}},
     ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import cbor2
 import msgspec
 from botocore.model import ServiceModel, Shape
 
+from clary.wire.compiled import compiled
 from clary.wire.eventstream import CONTENT_TYPE, EventWriter, frame, header
 from clary.wire.messages import Document, HttpResponse
 from clary.wire.models import Operation
@@ -70,12 +70,12 @@ def request_id_headers(service: str, request_id: str) -> list[tuple[str, str]]:
     return [("x-amzn-RequestId", request_id)]
 
 
-@cache
+@compiled
 def plain_writers(model: ServiceModel, protocol: str) -> PlainWriters:
     return CborWriters() if protocol == "smithy-rpc-v2-cbor" else PlainWriters()
 
 
-@cache
+@compiled
 def xml_writers(model: ServiceModel, timestamps: str) -> XmlWriters:
     return XmlWriters(timestamps)
 

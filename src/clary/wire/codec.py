@@ -11,7 +11,6 @@ answers. All is pure: no I/O, and nothing is compiled before an operation is fir
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,6 +21,7 @@ from botocore.model import ServiceModel
 from clary.wire import refusals
 from clary.wire.answers import AnswerWriter, answer_writer
 from clary.wire.bodies import structured
+from clary.wire.compiled import compiled
 from clary.wire.constraints import violations
 from clary.wire.errors import Malformed, WireError
 from clary.wire.failures import encode_error
@@ -69,12 +69,12 @@ def encode(operation: Operation, protocol: str, answer: Document | None, request
     return _writer(operation, protocol)(answer or {}, request_id)
 
 
-@cache
+@compiled
 def _readers(model: ServiceModel, protocol: str) -> Readers:
     return READERS[protocol]()
 
 
-@cache
+@compiled
 def _reader(operation: Operation, protocol: str) -> Reader:
     readers = _readers(operation.model.service_model, protocol)
     if protocol == "rest-json":
@@ -88,7 +88,7 @@ def _reader(operation: Operation, protocol: str) -> Reader:
     return lambda request, flaws: read(parse(request), flaws)
 
 
-@cache
+@compiled
 def _writer(operation: Operation, protocol: str) -> AnswerWriter:
     return answer_writer(operation, protocol)
 

@@ -10,7 +10,6 @@ rest-xml     S3's bare `<Error>`, others as query; nothing in answer to HEAD
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import cbor2
@@ -18,12 +17,14 @@ import msgspec
 from botocore.model import ServiceModel, Shape
 
 from clary.wire.answers import content_type, plain_writers, request_id_headers, service_namespace, xml_writers
+from clary.wire.compiled import compiled
 from clary.wire.errors import WireError
 from clary.wire.messages import Document, HttpResponse
 from clary.wire.models import Operation, Service
 from clary.wire.values import string
 from clary.wire.write_http import HeadWriter
-from clary.wire.write_xml import DECLARATION, Out, escape
+from clary.wire.write_xml import DECLARATION, Markup, Out, escape
+from clary.wire.writing import Writer
 
 BODILESS = frozenset({204, 304})
 
@@ -54,15 +55,25 @@ def error_shape(model: ServiceModel, code: str) -> Shape | None:
     return _error_shapes(model).get(code)
 
 
-@cache
+@compiled
 def _error_shapes(model: ServiceModel) -> Mapping[str, Shape]:
     shapes = [shape for shape in model.error_shapes if shape.metadata.get("exception")]
     return {shape.error_code: shape for shape in shapes} | {shape.name: shape for shape in shapes}
 
 
-@cache
+@compiled
 def _head(shape: Shape) -> HeadWriter:
     return HeadWriter(shape)
+
+
+@compiled
+def _writer(model: ServiceModel, protocol: str, shape: Shape) -> Writer:
+    return plain_writers(model, protocol).writer(shape)
+
+
+@compiled
+def _elements(model: ServiceModel, shape: Shape) -> list[tuple[str, Markup]]:
+    return xml_writers(model, "iso8601").members(shape)
 
 
 def _status(shape: Shape | None, fallback: int) -> int:
@@ -81,7 +92,7 @@ def _plain(
 ) -> bytes:
     body: dict[str, Any] = _members(shape, error)
     if shape is not None:
-        written = plain_writers(service.model, protocol).writer(shape)(body)
+        written = _writer(service.model, protocol, shape)(body)
         body = {"message": error.message} | written if "message" not in map(str.lower, written) else written
     name = error.code if shape is None else shape.name
     if protocol == "rest-json":
@@ -125,7 +136,7 @@ def _xml(
 def _fields(model: ServiceModel, shape: Shape | None, error: WireError, out: Out) -> None:
     written = {"Code", "Message", "Type"}
     if shape is not None:
-        for name, write in xml_writers(model, "iso8601").members(shape):
+        for name, write in _elements(model, shape):
             if (value := error.fields.get(name)) is not None:
                 write(out, value)
         written |= shape.members.keys()

@@ -15,10 +15,8 @@ from botocore.model import Shape
 from clary.wire import times, values
 from clary.wire.constraints import Test
 from clary.wire.errors import Malformed
-from clary.wire.reading import Completer, Flaws, Members, Reader, Readers, checked
+from clary.wire.reading import Completer, Flaws, Members, Reader, Readers, checked, remembered
 
-REMEMBERED = 1024
-"""Strings that a reader remembers at most."""
 NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -75,26 +73,20 @@ class CborReaders(PlainReaders):
 
 
 def string_reader(met: Test | None) -> Reader:
-    """Strings that met their constraints are remembered: names and ARNs repeat, and patterns are slow."""
     if met is None:
 
         def free(raw: Any, flaws: Flaws) -> Any:
             return raw if type(raw) is str else refuse(raw, "a String")
 
         return free
-    known: set[str] = set()
+    passes = remembered(met)
+    assert passes is not None
 
     def string(raw: Any, flaws: Flaws) -> Any:
         if type(raw) is not str:
             refuse(raw, "a String")
-        if raw in known:
-            return raw
-        if not met(raw):
+        if not passes(raw):
             flaws.append("string")
-        elif len(raw) <= 128:
-            if len(known) >= REMEMBERED:
-                known.clear()
-            known.add(raw)
         return raw
 
     return string

@@ -122,15 +122,17 @@ class Readers:
     def _map(self, shape: Shape) -> Reader:
         entries = self.entries(shape)
         read = self.reader(shape.value)
-        met, key_met = test(shape), test(shape.key)
+        met, key_met = test(shape), remembered(test(shape.key))
 
         def mapping(raw: Any, flaws: Flaws) -> dict[str, Any]:
             # A null is no entry: the model's maps are dense.
             found = {key: read(item, flaws) for key, item in entries(raw) if item is not None}
             if met is not None and not met(found):
                 flaws.append("map")
-            if key_met is not None and not all(map(key_met, found)):
-                flaws.append("key")
+            if key_met is not None:
+                for key in found:
+                    if not key_met(key):
+                        flaws.append(key)
             return found
 
         return mapping
@@ -155,6 +157,30 @@ def completer(shape: Shape) -> Completer | None:
             flaws.append("union")
 
     return complete
+
+
+REMEMBERED = 1024
+
+
+def remembered(met: Test | None) -> Test | None:
+    """`met` that knows up to `REMEMBERED` short strings which it has passed: names and ARNs repeat, and patterns
+    are slow."""
+    if met is None:
+        return None
+    known: set[str] = set()
+
+    def passes(text: str) -> bool:
+        if text in known:
+            return True
+        if not met(text):
+            return False
+        if len(text) <= 128:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known.add(text)
+        return True
+
+    return passes
 
 
 def checked(convert: Callable[[Any], Any], met: Test | None) -> Reader:

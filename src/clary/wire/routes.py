@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from urllib.parse import parse_qsl
 
 from clary.wire.bodies import structured
+from clary.wire.compiled import compiled
 from clary.wire.errors import Malformed
 from clary.wire.messages import HttpRequest
 from clary.wire.models import Operation, Service
@@ -133,6 +133,6 @@ def _order(path: str) -> list[int]:
     return [2 if part.endswith("+}") else 1 if part.startswith("{") else 0 for part in path.split("/")]
 
 
-@cache
+@compiled
 def _table(service: Service) -> _Table:
     return _Table(service)

@@ -46,9 +46,9 @@ def epoch(value: float | datetime | str) -> float:
 
 
 def unix(value: float | datetime | str) -> int | float:
-    """Whole seconds are written as an integer; others to the microsecond, which is as fine as clients read."""
+    """Whole seconds are written as an integer."""
     seconds = value if type(value) is float else epoch(value)
-    return int(seconds) if seconds.is_integer() else round(seconds, 6)
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def iso8601(value: float | datetime | str) -> str:

@@ -64,15 +64,26 @@ class PlainWriters:
     def _structure(self, shape: Shape) -> Writer:
         if shape.name in self._structures:
             return self._structures[shape.name]
-        members: list[tuple[str, str, Writer]] = []
+        members: dict[str, tuple[str, Writer]] = {}
+        known = members.get
 
         def structure(document: Any) -> dict[str, Any]:
-            held = document.get
-            return {wire: write(value) for name, wire, write in members if (value := held(name)) is not None}
+            written = {}
+            # Whichever is shorter: most answers leave most members out, most summaries most of the document.
+            if len(document) < len(members):
+                for name, value in document.items():
+                    if value is not None and (entry := known(name)) is not None:
+                        written[entry[0]] = entry[1](value)
+            else:
+                held = document.get
+                for name, (wire, write) in members.items():
+                    if (value := held(name)) is not None:
+                        written[wire] = write(value)
+            return written
 
         # Kept before its members are compiled: a structure may hold itself.
         self._structures[shape.name] = structure
-        members.extend(self.members(shape))
+        members.update((name, (wire, write)) for name, wire, write in self.members(shape))
         return structure
 
     def _map(self, shape: Shape) -> Writer:
