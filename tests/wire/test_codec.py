@@ -134,7 +134,9 @@ def test_nesting_beyond_reason_is_refused() -> None:
 
 
 def test_threads_that_ask_first_together_read_the_same() -> None:
-    body = json.dumps({"Resource": "Trial", "SearchExpression": {"SubExpressions": [{"Operator": "And"}]}})
+    body = json.dumps(
+        {"Resource": "ExperimentTrial", "SearchExpression": {"SubExpressions": [{"Operator": "And"}]}}
+    )
     request = HttpRequest("POST", "/", body=body.encode())
     for _ in range(5):
         fresh = Service("sagemaker", ServiceModel(service("sagemaker").model._service_description))
