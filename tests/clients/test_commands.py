@@ -51,7 +51,7 @@ def test_env_without_a_server_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_env_with_a_server_that_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = A\naws_secret_access_key = S\n")
+    (tmp_path / "credentials").write_text("[notebook]\naws_access_key_id = A\naws_secret_access_key = S\n")
     with pytest.raises(NotServing, match=r"No server of .* is running"):
         discover(tmp_path)
     (tmp_path / "server.json").write_text('{"url": "http://127.0.0.1:1"}')

@@ -299,7 +299,7 @@ def test_other_profiles_in_the_file_stay_and_its_mode_is_put_right(tmp_path: Pat
     path = tmp_path / "credentials"
     path.write_text("[mine]\naws_access_key_id = X\n\n[default]\naws_access_key_id = old\n")
     path.chmod(0o644)
-    write_credentials(path, Key("AKIANEW", "secret%/+", ACCOUNT, ROOT, 0.0))
+    write_credentials(path, {"default": Key("AKIANEW", "secret%/+", ACCOUNT, ROOT, 0.0)})
     parser = configparser.RawConfigParser()
     parser.read(path)
     assert dict(parser["mine"]) == {"aws_access_key_id": "X"}

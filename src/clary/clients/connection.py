@@ -1,6 +1,6 @@
-"""Where a home's server listens, and the keys of its first user.
+"""Where a home's server listens, and the keys that programs use.
 
-`HOME/credentials` (an AWS credentials file, profile `default`) is written when a server first starts in the
+`HOME/credentials` (an AWS credentials file, profile `notebook`) is written when a server first starts in the
 home, `HOME/server.json` ({"url", "pid", "started"}) whenever one listens.
 """
 
@@ -79,6 +79,7 @@ def _keys(home: Path) -> tuple[str, str]:
     except (OSError, ValueError, configparser.Error) as error:
         raise NotServing(f"{file} cannot be read: {error}") from error
     try:
-        return parser["default"]["aws_access_key_id"], parser["default"]["aws_secret_access_key"]
+        profile = parser["notebook"]
+        return profile["aws_access_key_id"], profile["aws_secret_access_key"]
     except KeyError as missing:
         raise NotServing(f"{file} lacks {missing}") from None

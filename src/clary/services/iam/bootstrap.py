@@ -1,6 +1,9 @@
-"""The first start of a home: an account, its root's access key, a role for jobs, and where the key is written.
+"""The first start of a home: an account, its root's access key, a role, a notebook's key, and where keys are written.
 
-Account, key and role are one transaction; the file follows it, and a start that finds the key but not the file
+Programs act as a SageMaker notebook does: as a session of the role, so that `get_execution_role()` finds it. The
+notebook's key stands for that session and, unlike one of STS, needs no token and does not expire.
+
+Account, keys and role are one transaction; the file follows it, and a start that finds the keys but not the file
 writes the file. So a server killed anywhere in between is put right by its next start.
 """
 
@@ -11,10 +14,11 @@ import io
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from clary.api import Ports
-from clary.domain.identity import REGION, root_arn
+from clary.domain.identity import REGION, root_arn, session_arn
 from clary.services.iam import managed
 from clary.services.iam.entities import ROLE_KIND, find
 from clary.services.iam.keys import new_key
@@ -23,8 +27,10 @@ from clary.services.iam.roles import new_role
 from clary.storage.ports import Key, Resource, Transaction
 
 CREDENTIALS = "credentials"
-"""The file in the home, in the form of ~/.aws/credentials: profile `default`, readable by its owner only."""
+"""The file in the home, in the form of ~/.aws/credentials, readable by its owner only: profile `default` is the
+account's root, `notebook` the session that programs act as."""
 ROLE = "SageMakerRole"
+SESSION = "notebook"
 ATTACHED = ("AmazonSageMakerFullAccess", "AmazonS3FullAccess")
 
 
@@ -32,13 +38,23 @@ def bootstrap(ports: Ports) -> Key:
     """The root's key of `settings.account`, which is made on the first start. Changes nothing on a later one."""
     account, now = ports.settings.account, time.time()
     with ports.store.begin() as tx:
-        key = _root_key(tx, account) or _make(tx, account, now)
-    write_credentials(ports.settings.home / CREDENTIALS, key)
+        key = _active(tx, root_arn(account)) or _make(tx, account, now)
+        notebook = _notebook_key(tx, account, now)
+    write_credentials(ports.settings.home / CREDENTIALS, {"default": key, "notebook": notebook})
     return key
 
 
-def _root_key(tx: Transaction, account: str) -> Key | None:
-    keys = [key for key in tx.keys.list(root_arn(account)) if key.active and key.token is None]
+def _notebook_key(tx: Transaction, account: str, now: float) -> Key:
+    session = session_arn(account, ROLE, SESSION)
+    key = _active(tx, session)
+    if key is None:
+        key = new_key(account, session, now)
+        tx.keys.put(key)
+    return key
+
+
+def _active(tx: Transaction, principal: str) -> Key | None:
+    keys = [key for key in tx.keys.list(principal) if key.active and key.token is None]
     return min(keys, key=lambda key: (key.created, key.id)) if keys else None
 
 
@@ -74,7 +90,7 @@ def _role(account: str, now: float) -> Resource:
     return role
 
 
-def write_credentials(path: Path, key: Key) -> None:
+def write_credentials(path: Path, keys: Mapping[str, Key]) -> None:
     """Durably, whole or not at all; other profiles in the file stay."""
     profiles = configparser.RawConfigParser()
     try:
@@ -83,10 +99,12 @@ def write_credentials(path: Path, key: Key) -> None:
         pass
     except (configparser.Error, UnicodeDecodeError):
         profiles = configparser.RawConfigParser()
-    wanted = {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
-    if profiles.has_section("default") and dict(profiles["default"]) == wanted and _private(path):
+    wanted = {
+        name: {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret} for name, key in keys.items()
+    }
+    if all(name in profiles and dict(profiles[name]) == key for name, key in wanted.items()) and _private(path):
         return
-    profiles["default"] = wanted
+    profiles.read_dict(wanted)
     text = io.StringIO()
     profiles.write(text)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
