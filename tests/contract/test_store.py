@@ -119,6 +119,8 @@ def test_begin_does_not_nest(store: Store) -> None:
     assert names(store) == []
     with store.begin() as tx:
         tx.resources.insert(resource("b"))
+        with pytest.raises(Misuse):
+            store.append_points(resource("b").arn, [Point("loss", 1.0, 1.0)])
     assert names(store) == ["b"]
 
 

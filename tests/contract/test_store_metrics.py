@@ -166,7 +166,7 @@ POINTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(POINTS, max_size=6), max_size=6))
 def test_sql_and_memory_agree(store_factory: Any, batches: list[list[Point]]) -> None:
     sql, memory = store_factory(), MemoryStore()

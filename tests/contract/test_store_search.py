@@ -361,7 +361,7 @@ def sql_store() -> Any:
 _accounts = count()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=RESOURCES, where=EXPRESSIONS | st.none(), sort_by=PATHS, descending=st.booleans(), few=st.booleans(),
 )  # fmt: skip

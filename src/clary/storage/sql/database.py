@@ -101,11 +101,11 @@ class Database:
         session = Session(self._writer, writable=True)
         try:
             yield session
+            self._writer.execute("RELEASE block")
         except BaseException:
             self._undo()
             self._leave(None)
             raise
-        self._writer.execute("RELEASE block")
         self._put_effects |= session.effects
         self._leave(_Ticket())
 
@@ -121,9 +121,14 @@ class Database:
             self._waiting += 1
         try:
             self._lock.acquire()
-        finally:
+        except BaseException:  # interrupted: somebody may have left the commit to this thread
             with self._counting:
                 self._waiting -= 1
+            self._lock.acquire()
+            self._leave(None)
+            raise
+        with self._counting:
+            self._waiting -= 1
         if self._closed:
             self._lock.release()
             raise Misuse("the store is closed")
@@ -133,7 +138,7 @@ class Database:
             self._writer.execute("ROLLBACK TO block")
             self._writer.execute("RELEASE block")
         else:
-            self._open = False  # SQLite itself gave the whole transaction up (disk full)
+            self._settle()  # SQLite itself gave the whole transaction up: the disk is full
 
     def _leave(self, ticket: _Ticket | None) -> None:
         """Commit for the group, or leave that to one who waits for the lock. A block that raised has no ticket."""
@@ -152,25 +157,30 @@ class Database:
                 raise ticket.error
 
     def _commit(self) -> None:
+        tell = self._settle()
+        self._lock.release()
+        if tell:
+            self.committed()
+
+    def _settle(self) -> bool:
+        """Commit, and tell the group how it went. True if effects are now in the outbox."""
         group, self._group = self._group, []
         tell, self._put_effects = self._put_effects, False
         error: BaseException | None = None
         try:
-            if self._open:
-                self._writer.execute("COMMIT" if group else "ROLLBACK")
-            elif group:
-                error = StorageError("the transaction was lost before its commit")
+            if group:
+                self._writer.execute("COMMIT")
+            elif self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
         except sqlite3.Error as raised:
             error = raised
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
         self._open = False
-        self._lock.release()
         for ticket in group:
             ticket.error = error
             ticket.done.release()
-        if tell and error is None:
-            self.committed()
+        return tell and error is None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -197,9 +207,10 @@ class Database:
 
     def close(self) -> None:
         """Waits for the writer; readers under way end by themselves."""
-        if self._closed:
-            return
         with self._lock:
+            if self._closed:
+                return
+            self._settle()
             self._closed = True
             while self._readers:
                 self._readers.pop().close()

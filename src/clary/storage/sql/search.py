@@ -22,7 +22,7 @@ from clary.storage.sql.schema import properties, resources
 from clary.storage.sql.session import Row, Session, Statement
 from clary.storage.sql.statistics import lagging, write_statistics
 
-FEW = 1000
+FEW = 2500
 """Resources that are fetched and sorted here rather than looked for along the sort property's index."""
 _SELECTIVE = frozenset(Operator) - {Operator.NOT_EQUALS, Operator.NOT_EXISTS, Operator.CONTAINS}
 

@@ -12,7 +12,7 @@ import math
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from clary.domain.properties import METRIC_STATISTICS, of_metric
+from clary.domain.properties import METRIC_STATISTICS, OUTSIDE, of_metric
 from clary.domain.series import Moments
 from clary.storage.sql.names import Names
 from clary.storage.sql.schema import metric_summaries as series
@@ -31,18 +31,14 @@ _stale = Statement(
     .where(series.c.stale == 1)
 )  # fmt: skip
 _clear = Statement(update(series).where(series.c.stale == 1).values(stale=0))
+_insert = insert(properties).values({column.name: bindparam(column.name) for column in properties.columns})
 _write = Statement(
-    insert(properties)
-    .values(
-        resource=bindparam("resource"), name=bindparam("name"), position=0, element=-1,
-        number=bindparam("number"), text="",
-    )
-    .on_conflict_do_update(
+    _insert.on_conflict_do_update(
         index_elements=["resource", "name", "position"],
-        set_={"number": bindparam("number")},
-        where=properties.c.number != bindparam("number"),
+        set_={"number": _insert.excluded.number},
+        where=properties.c.number != _insert.excluded.number,
     )
-)  # fmt: skip
+)
 _remove = Statement(
     properties.delete().where(
         properties.c.resource == bindparam("resource"), properties.c.name == bindparam("name")
@@ -63,17 +59,20 @@ def bound_staleness(session: Session, names: Names, more: int) -> None:
 
 def write_statistics(session: Session, names: Names) -> None:
     names.stale = 0
-    for resource, scope, name, last, time, *rest in session.all(_stale):
-        numbers = [math.nan if number is None else number for number in (last, time, *rest)]
-        last, time, count, total, part, squares, minimum, maximum = numbers
-        found = Moments(int(count), total, part, squares, minimum, maximum)
+    written: list[tuple[int, int, int, int, float, str]] = []
+    removed: list[tuple[int, int]] = []
+    for resource, scope, name, *row in session.all(_stale):
+        numbers = [math.nan if number is None else number for number in row]
+        last, time, count, total, rest, squares, minimum, maximum = numbers
+        found = Moments(int(count), total, rest, squares, minimum, maximum)
         statistics = of_metric(name, (last, minimum, maximum, found.mean, count, found.deviation, time))
         for statistic in METRIC_STATISTICS:
             path = f"Metrics.{name}.{statistic}"
-            value = statistics.get(path)
             id = names.make_name(session, scope, path)
-            if value is None:
-                session.run(_remove, resource=resource, name=id)
+            if path in statistics:
+                written.append((resource, id, 0, OUTSIDE, statistics[path][0].number, ""))
             else:
-                session.run(_write, resource=resource, name=id, number=value[0].number)
+                removed.append((resource, id))
+    session.many(_write.compiled[0], written)
+    session.many(_remove.compiled[0], removed)
     session.run(_clear)

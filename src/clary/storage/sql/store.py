@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from clary.storage.cursors import Cursors
-from clary.storage.ports import Missing, Point, Store
+from clary.storage.ports import Missing, Misuse, Point, Store
 from clary.storage.sql.database import Database
 from clary.storage.sql.keys import SqlKeys
 from clary.storage.sql.logs import SqlLogs
@@ -135,6 +135,8 @@ class SqlStore:
             callback()
 
     def append_points(self, arn: str, points: Sequence[Point]) -> None:
+        if self._database.writing:
+            raise Misuse("append_points() is a transaction of its own; inside begin() use tx.metrics.append")
         call = _Append(arn, points)
         assert call.turn is not None
         turn = call.turn
