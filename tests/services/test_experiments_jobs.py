@@ -154,3 +154,29 @@ def test_a_wrong_place_is_refused_before_anything_is_written(
     assert raised.value.code == code
     assert call(ports, "ListTrialComponents")["TrialComponentSummaries"] == []
     assert call(ports, "ListArtifacts")["ArtifactSummaries"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "operator", "found"),
+    [
+        ("HyperParameters.learning-rate", "0.01", "LessThan", True),
+        ("HyperParameters.learning-rate", "0.01", "GreaterThan", False),
+        ("HyperParameters.model", '"resnet"', "Equals", True),
+        ("Metrics.test:acc", "0.9", "GreaterThan", True),
+        ("Metrics.test:acc", "0.99", "GreaterThan", False),
+        ("Metrics.loss", "0.9", "GreaterThan", False),
+        ("InputDataConfig.ChannelName", "training", "Equals", True),
+        ("TrainingJobStatus", "InProgress", "Equals", True),
+    ],
+)
+def test_jobs_are_found_by_what_they_are(
+    ports: Ports, job: Resource, name: str, value: str, operator: str, found: bool
+) -> None:
+    final = [
+        {"MetricName": "test:acc", "Value": 0.95, "Timestamp": NOW},
+        {"MetricName": "loss", "Value": 0.1, "Timestamp": NOW},
+    ]
+    create(ports, replace(job, state={**job.state, "FinalMetricDataList": final}), None)
+    filters = [{"Name": name, "Operator": operator, "Value": value}]
+    answer = call(ports, "Search", Resource="TrainingJob", SearchExpression={"Filters": filters})
+    assert [hit["TrainingJob"]["TrainingJobName"] for hit in answer["Results"]] == ([JOB] if found else [])

@@ -146,3 +146,11 @@ def test_nested_filters_hold_for_one_element() -> None:
             Compare("InputDataConfig.DataSource.S3DataSource.S3Uri", Operator.CONTAINS, "mybucket"),
         ),
     )
+
+
+def test_a_training_jobs_metrics_are_its_final_ones() -> None:
+    found = one("Metrics.val:acc", "0.9", "GreaterThan", "TrainingJob")
+    named = Compare("FinalMetricDataList.MetricName", Operator.EQUALS, "val:acc")
+    value = Compare("FinalMetricDataList.Value", Operator.GREATER_THAN, 0.9)
+    assert found == Nested("FinalMetricDataList", (named, value))
+    assert one("Metrics.val:acc", operator="Exists", resource="TrainingJob") == named
