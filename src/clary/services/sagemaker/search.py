@@ -20,8 +20,9 @@ from clary.services.sagemaker.search_expression import expression, properties
 from clary.storage.ports import BadCursor, Query, Resource, Transaction
 from clary.wire.models import service as model_of
 
-PAGE = 10
-"""Hits a page when MaxResults is not given, as on AWS."""
+PAGE = 100
+"""Hits a page when MaxResults is not given: the most that may be asked for. AWS names no default, and what
+ExperimentAnalytics waits for is the number of pages."""
 
 
 @dataclass(frozen=True, slots=True)
