@@ -144,7 +144,7 @@ def build(settings: Settings, address: Address) -> House:
 
 
 def environments(settings: Settings) -> Environments:
-    return Environments(settings.home / "images", settings)
+    return Environments(settings.images, settings)
 
 
 @contextlib.contextmanager

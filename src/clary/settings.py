@@ -47,6 +47,9 @@ class Settings:
     sandbox: Literal["auto", "always", "never"] = setting(
         "auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`."
     )
+    environments: str = setting(
+        "", "Folder for the environments that stand for images, to share between homes; empty: `HOME/images`."
+    )
     index_url: str = setting("", "Package index for environments; empty: uv's default.")
     find_links: list[str] = setting([], "Folders or URLs with further packages, looked at beside the index.")
     python_downloads: bool = setting(True, "Let uv download a Python that this machine lacks.")
@@ -55,6 +58,10 @@ class Settings:
         'Image patterns (shell-style, over the URI) to `{requirements = [...], python = "3.10"}` or'
         ' `{interpreter = "/path/to/python"}`.',
     )
+
+    @property
+    def images(self) -> Path:
+        return Path(self.environments).expanduser() if self.environments else self.home / "images"
 
     @property
     def database(self) -> Path:

@@ -19,6 +19,9 @@ from clary.clients import Connection, NotServing, discover, environment
 
 ALIASES = {"*/plain:*": {"interpreter": sys.executable}}
 """`IMAGE` stands for the interpreter that runs the tests: no environment has to be built."""
+CACHE = Path(__file__).parents[2] / ".cache"
+SHARED = {"CLARY_ENVIRONMENTS": str(CACHE / "images")}
+"""Environments are built once for all tests, and kept."""
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/plain:1"
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 
@@ -36,7 +39,7 @@ class Clary:
         with (self.home.parent / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "clary", "serve", "--home", str(self.home), "--port", str(port)],
-                env={**os.environ, "CLARY_IMAGE_ALIASES": json.dumps(ALIASES), **self._settings},
+                env={**os.environ, **SHARED, "CLARY_IMAGE_ALIASES": json.dumps(ALIASES), **self._settings},
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         until = time.monotonic() + 60

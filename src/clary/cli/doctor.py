@@ -60,7 +60,7 @@ def uv(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "Environments",
             True,
-            f"built by {said.stdout.split('(')[0].strip()}, kept in {settings.home / 'images'}",
+            f"built by {said.stdout.split('(')[0].strip()}, kept in {settings.images}",
         )
     except (OSError, subprocess.SubprocessError) as error:
         yield Finding("Environments", False, f"uv does not run: {error}", "Install Clary again.")
