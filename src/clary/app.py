@@ -7,7 +7,9 @@ import contextlib
 import fcntl
 import importlib
 import json
+import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +37,8 @@ from clary.storage.blobs import FileBlobs
 from clary.storage.objects import ObjectStore
 from clary.storage.ports import Resource
 from clary.storage.sql import open_store
+
+log = logging.getLogger(__name__)
 
 SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
@@ -92,11 +96,21 @@ class House:
         await receive()
         self.ports.changes.bind(asyncio.get_running_loop())
         task = asyncio.create_task(self.reconciler.run(), name="reconciler")
+        # What a killed server left half-made; done aside, as it looks at every blob.
+        threading.Thread(target=self._tidy, args=(time.time(),), name="tidy", daemon=True).start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+    def _tidy(self, started: float) -> None:
+        try:
+            self.ports.objects.sweep(started)
+            self.images.sweep()
+        except Exception:
+            log.exception("Tidying up failed; the server goes on")
 
 
 class Address:
