@@ -133,6 +133,40 @@ def test_nesting_beyond_reason_is_refused() -> None:
         decode(service("sagemaker").operations["Search"], "json", HttpRequest("POST", "/", body=body))
 
 
+@pytest.mark.parametrize("value", ["1e300", "9" * 400, "-1e15", '"2026-13-01"', '"soon"', "true", "[]"])
+def test_what_is_no_date_is_refused(value: str) -> None:
+    body = f'{{"CreationTimeAfter": {value}}}'.encode()
+    with pytest.raises(WireError) as caught:
+        decode(
+            service("sagemaker").operations["ListTrainingJobs"], "json", HttpRequest("POST", "/", body=body)
+        )
+    assert caught.value.code == "SerializationException"
+
+
+@pytest.mark.parametrize("value", ["1795478400", "1795478400.0", '"2026-11-24T00:00:00Z"', '"1795478400"'])
+def test_dates_are_read_in_every_format(value: str) -> None:
+    body = f'{{"CreationTimeAfter": {value}}}'.encode()
+    operation = service("sagemaker").operations["ListTrainingJobs"]
+    document = decode(operation, "json", HttpRequest("POST", "/", body=body))
+    assert document == {"CreationTimeAfter": 1795478400.0}
+
+
+def test_integers_end_where_their_type_does() -> None:
+    operation = service("sagemaker-metrics").operations["BatchPutMetrics"]
+    for step in (2**31, -(2**31) - 1, "1e400", '"3"'):
+        point = f'{{"MetricName": "m", "Timestamp": 1, "Value": 1, "Step": {step}}}'
+        body = f'{{"TrialComponentName": "a", "MetricData": [{point}]}}'.encode()
+        with pytest.raises(WireError) as caught:
+            decode(operation, "rest-json", HttpRequest("PUT", "/BatchPutMetrics", body=body))
+        assert caught.value.code == "SerializationException"
+
+
+def test_key_that_is_no_text_is_refused() -> None:
+    with pytest.raises(WireError) as caught:
+        decode(service("s3").operations["GetObject"], "rest-xml", HttpRequest("GET", "/b/%FF"))
+    assert caught.value.fields["ArgumentName"] == "Key"
+
+
 def test_threads_that_ask_first_together_read_the_same() -> None:
     body = json.dumps(
         {"Resource": "ExperimentTrial", "SearchExpression": {"SubExpressions": [{"Operator": "And"}]}}

@@ -9,6 +9,7 @@ import cbor2
 import msgspec
 from botocore.model import ServiceModel, Shape
 
+from clary.wire import s3
 from clary.wire.compiled import compiled
 from clary.wire.eventstream import CONTENT_TYPE, EventWriter, frame, header
 from clary.wire.messages import Document, HttpResponse
@@ -18,31 +19,6 @@ from clary.wire.write_xml import DECLARATION, Out, XmlWriters, escape
 from clary.wire.writing import CborWriters, PlainWriters, in_body
 
 AnswerWriter = Callable[[Document, str], HttpResponse]
-S3_NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-
-S3_ROOTS = {
-    "ListBuckets": "ListAllMyBucketsResult",
-    "ListObjects": "ListBucketResult",
-    "ListObjectsV2": "ListBucketResult",
-    "ListObjectVersions": "ListVersionsResult",
-    "CreateMultipartUpload": "InitiateMultipartUploadResult",
-    "ListMultipartUploads": "ListMultipartUploadsResult",
-    "DeleteObjects": "DeleteResult",
-    "GetBucketTagging": "Tagging",
-    "GetObjectTagging": "Tagging",
-    "GetBucketVersioning": "VersioningConfiguration",
-    "GetBucketAcl": "AccessControlPolicy",
-    "GetObjectAcl": "AccessControlPolicy",
-    "GetBucketCors": "CORSConfiguration",
-    "GetBucketWebsite": "WebsiteConfiguration",
-    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
-    "GetBucketLogging": "BucketLoggingStatus",
-    "GetBucketRequestPayment": "RequestPaymentConfiguration",
-    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
-}
-"""The root elements that S3 documents; the model leaves them out, and names its shapes otherwise. Others are
-the operation's name with `Result`."""
-
 CONTENT_TYPES = {
     "query": "text/xml",
     "rest-json": "application/json",
@@ -251,14 +227,14 @@ def _rest_body(operation: Operation, protocol: str) -> Callable[[Document], Any]
 
 def _root(operation: Operation, shape: Shape) -> Callable[[Any], bytes]:
     """The root element of a rest-xml answer."""
-    s3 = operation.service == "s3"
-    if s3 and operation.name == "GetBucketLocation":
-        return _location
+    of_s3 = operation.service == "s3"
+    if of_s3 and operation.name == "GetBucketLocation":
+        return s3.location
     tag = shape.serialization.get("name") or shape.name
-    if s3 and shape is operation.output:
-        tag = S3_ROOTS.get(operation.name, f"{operation.name}Result")
+    if of_s3 and shape is operation.output:
+        tag = s3.ROOTS.get(operation.name, f"{operation.name}Result")
     writers = xml_writers(operation.model.service_model, _xml_timestamps(operation.service))
-    write = writers.element(shape, tag, S3_NAMESPACE if s3 else "")
+    write = writers.element(shape, tag, s3.NAMESPACE if of_s3 else "")
 
     def root(value: Any) -> bytes:
         out: Out = [DECLARATION]
@@ -266,12 +242,6 @@ def _root(operation: Operation, shape: Shape) -> Callable[[Any], bytes]:
         return "".join(out).encode()
 
     return root
-
-
-def _location(document: Document) -> bytes:
-    """The one answer of S3 whose member is its root; us-east-1 is written as nothing."""
-    region = escape(document.get("LocationConstraint") or "")
-    return f"{DECLARATION}<LocationConstraint{S3_NAMESPACE}>{region}</LocationConstraint>".encode()
 
 
 def _raw(value: Any) -> Any:

@@ -44,10 +44,22 @@ class Template:
         end = "" if path.endswith("+}") else "/?"
         self._pattern = re.compile(pattern.rstrip("/") + end, re.DOTALL)
 
+    def fits(self, path: str) -> bool:
+        return self._pattern.fullmatch(path) is not None
+
     def match(self, path: str) -> dict[str, str] | None:
-        """The labels' values, decoded; None for a path of another form."""
+        """The labels' values, decoded; None for a path of another form. Raises `Malformed` for bytes that are no
+        text: two keys must not become one."""
         found = self._pattern.fullmatch(path)
-        return None if found is None else dict(zip(self._labels, map(unquote, found.groups()), strict=True))
+        if found is None:
+            return None
+        labels = {}
+        for label, raw in zip(self._labels, found.groups(), strict=True):
+            try:
+                labels[label] = unquote(raw, errors="strict")
+            except UnicodeDecodeError:
+                raise Malformed("Couldn't parse the specified URI.", raw, label) from None
+        return labels
 
 
 def query_values(query: str) -> dict[str, list[str]]:

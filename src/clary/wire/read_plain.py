@@ -54,9 +54,9 @@ class PlainReaders(Readers):
         if kind in {"string", "character"}:
             return string_reader(met)
         if kind in {"integer", "long"}:
-            return number_reader(int, whole(values.number_name(kind)), met)
+            return integer_reader(values.number_name(kind), values.BOUNDS[kind], met)
         if kind in {"float", "double"}:
-            return number_reader(float, real(values.number_name(kind)), met)
+            return real_reader(real(values.number_name(kind)), met)
         if kind == "timestamp":
             return timestamp_reader
         return checked(boolean if kind == "boolean" else self.blob, met)
@@ -92,16 +92,32 @@ def string_reader(met: Test | None) -> Reader:
     return string
 
 
-def number_reader(kind: type, convert: Callable[[Any], Any], met: Test | None) -> Reader:
-    if met is None:
-        return lambda raw, flaws: raw if type(raw) is kind else convert(raw)
+def integer_reader(noun: str, bound: int, met: Test | None) -> Reader:
+    def integer(raw: Any, flaws: Flaws) -> int:
+        if type(raw) is int:
+            value = raw
+        elif type(raw) is float and math.isfinite(raw):
+            value = int(raw)  # AWS cuts fractions off.
+        else:
+            value = refuse(raw, noun)
+        if not -bound <= value < bound:
+            refuse(raw, noun)
+        if met is not None and not met(value):
+            flaws.append("integer")
+        return value
 
-    def number(raw: Any, flaws: Flaws) -> Any:
-        if type(raw) is not kind:
-            raw = convert(raw)
-        if not met(raw):
+    return integer
+
+
+def real_reader(convert: Callable[[Any], float], met: Test | None) -> Reader:
+    if met is None:
+        return lambda raw, flaws: raw if type(raw) is float else convert(raw)
+
+    def number(raw: Any, flaws: Flaws) -> float:
+        value = raw if type(raw) is float else convert(raw)
+        if not met(value):
             flaws.append("number")
-        return raw
+        return value
 
     return number
 
@@ -128,16 +144,6 @@ def opened_list(raw: Any) -> list[Any]:
     if type(raw) is dict:
         raise Malformed("Start of structure or map found where not expected.", raw)
     raise Malformed("Unexpected token received from parser", raw)
-
-
-def whole(noun: str) -> Callable[[Any], int]:
-    def integer(raw: Any) -> int:
-        if type(raw) is int:
-            return raw
-        # AWS cuts fractions off.
-        return int(raw) if type(raw) is float and math.isfinite(raw) else refuse(raw, noun)
-
-    return integer
 
 
 def real(noun: str) -> Callable[[Any], float]:

@@ -116,7 +116,7 @@ class _Table:
         query = dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
         for template, methods in self._paths:
             routes = methods.get(request.method)
-            if routes is None or template.match(request.path) is None:
+            if routes is None or not template.fits(request.path):
                 continue
             best: tuple[tuple[int, ...], _Route] | None = None
             for route in routes:

@@ -17,6 +17,10 @@ FromText = Callable[[str], Any]
 ToText = Callable[[Any], str]
 
 
+BOUNDS = {"integer": 2**31, "long": 2**63}
+"""By type: the first integer that is too large for it; the least that fits is its negative."""
+
+
 def number_name(kind: str) -> str:
     """Java's name with its article: `an Integer`, `a Long`."""
     return "an Integer" if kind == "integer" else f"a {kind.capitalize()}"
@@ -25,8 +29,9 @@ def number_name(kind: str) -> str:
 def from_text(shape: Shape) -> FromText:
     """The reader of a scalar that is written as text: in XML, forms, headers, paths and queries."""
     kind = shape.type_name
-    if kind in {"integer", "long"}:
-        return lambda text: _number(int, text, kind)
+    if kind in BOUNDS:
+        whole = _bounded(kind)
+        return lambda text: _number(whole, text, kind)
     if kind in {"float", "double"}:
         return lambda text: _number(float, text, kind)
     return {"boolean": _boolean, "timestamp": times.parse, "blob": blob}.get(kind, _same)
@@ -80,6 +85,18 @@ def blob(text: str) -> bytes:
             return base64.b64decode("".join(text.split()), validate=True)
         except (binascii.Error, ValueError):
             raise Malformed("STRING_VALUE can not be converted to a Blob", text) from None
+
+
+def _bounded(kind: str) -> Callable[[str], int]:
+    bound = BOUNDS[kind]
+
+    def whole(text: str) -> int:
+        value = int(text)
+        if not -bound <= value < bound:
+            raise ValueError(text)
+        return value
+
+    return whole
 
 
 def _same(text: str) -> str:
