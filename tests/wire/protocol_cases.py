@@ -107,4 +107,8 @@ def _download(release: str, folder: Path) -> None:
 def _pip() -> list[str]:
     """uv cannot download sdists, but can run a pip where the environment has none."""
     has_pip = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False)
-    return [sys.executable, "-m", "pip"] if has_pip.returncode == 0 else ["uv", "tool", "run", "pip"]
+    return (
+        [sys.executable, "-m", "pip"]
+        if has_pip.returncode == 0
+        else [sys.executable, "-m", "uv", "tool", "run", "pip"]
+    )
