@@ -8,6 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 TESTS ?= tests
+MARKED ?= not slow
 JOBS ?= 2
 
 help:  ## Show this help
@@ -33,8 +34,11 @@ demo: setup  ## Train a real sweep in an empty home, and show its table, bar plo
 
 test: setup system  ## Run the tests
 	$(RUN)/coverage erase
-	$(RUN)/coverage run -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+	$(RUN)/coverage run -m pytest -n $(JOBS) --dist loadgroup -m "$(MARKED)" $(TESTS)
 	@$(RUN)/coverage combine --quiet && $(RUN)/coverage report | tail -n 1
+
+test-slow: setup system  ## Run the tests that take minutes each
+	$(RUN)/pytest -n $(JOBS) --dist loadgroup -m slow $(TESTS)
 
 check: setup  ## Lint, types, layers
 	$(RUN)/ruff check .
@@ -56,4 +60,4 @@ lock: setup  ## Resolve requirements/dev.lock again from pyproject.toml
 	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--group dev pyproject.toml --output-file requirements/dev.lock
 
-.PHONY: help setup system demo test check bench format docs lock
+.PHONY: help setup system demo test test-slow check bench format docs lock
