@@ -27,6 +27,7 @@ from clary.gateway.server import serve as serve_http
 from clary.images.environments import Environments
 from clary.orchestrator import capacity, sweep
 from clary.orchestrator.container import Workplace
+from clary.orchestrator.processing import ProcessingJobs
 from clary.orchestrator.reconciler import Reconciler
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.training import TrainingJobs
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
         "clary.services.sagemaker.training",
+        "clary.services.sagemaker.processing",
         "clary.services.sagemaker.experiments",
         "clary.services.sagemaker.trials",
         "clary.services.sagemaker.components",
@@ -151,8 +153,9 @@ def build(settings: Settings, address: Address) -> House:
         return environment(address.url, key.id, key.secret, job.region, {}, token=key.token or "")
 
     workplace = Workplace(toolkit_path(), HOOK, slots, credentials)
-    jobs = TrainingJobs(ports, engine, images, workplace, slots, update_job_component)
-    reconciler = Reconciler(store, {"TrainingJob": jobs})
+    parts = ports, engine, images, workplace, slots, update_job_component
+    machines = {"TrainingJob": TrainingJobs(*parts), "ProcessingJob": ProcessingJobs(*parts)}
+    reconciler = Reconciler(store, machines)
     sweep.jobs(settings.home, store)
     return House(ports, engine, images, reconciler, Gateway(ports, KNOWN))
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.domain import training
-from clary.domain.training import (
+from clary.domain import jobs
+from clary.domain.job_events import (
     Admitted,
     Downloaded,
     EffectFailed,
     Event,
     Exited,
     Expired,
+    Interrupted,
     Launched,
     Prepared,
     Progress,
+    Reset,
     Uploaded,
     Woken,
-    phase,
-    step,
 )
+from clary.domain.jobs import phase
+from clary.domain.training import TRAINING
+
+step = partial(jobs.step, TRAINING)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,9 @@ TO_RUN = (Woken(), Prepared(), Admitted(), Downloaded())
 
 
 def test_a_job_that_succeeds() -> None:
-    row, effects = play(Row(), *TO_RUN, Launched({"pid": 1}), Exited(True, 6.0), Uploaded("s3://b/model.tar.gz"))
+    row, effects = play(
+        Row(), *TO_RUN, Launched({"pid": 1}), Exited(True, 6.0), Uploaded("s3://b/model.tar.gz")
+    )
     assert effects == [
         ("prepare",), ("admit",), ("download",), ("run", "deadline"), (), ("upload",), ("clean",),
     ]  # fmt: skip
@@ -80,7 +87,9 @@ def test_a_stop_before_the_program_runs_ends_the_job_at_once(before: int) -> Non
 
 def test_a_stop_lets_the_program_end_and_keeps_its_artifacts() -> None:
     row, _ = play(Row(), *TO_RUN)
-    row, effects = play(replace(row, target="Stopped"), Woken(), Woken(), Exited(False, 9.0, "killed"), Uploaded("s3://m"))
+    row, effects = play(
+        replace(row, target="Stopped"), Woken(), Woken(), Exited(False, 9.0, "killed"), Uploaded("s3://m")
+    )
     assert effects == [("stop",), (), ("upload",), ("clean",)]
     assert row.state["TrainingJobStatus"] == row.state["SecondaryStatus"] == "Stopped"
     assert row.state["ModelArtifacts"] == {"S3ModelArtifacts": "s3://m"}
@@ -118,7 +127,8 @@ def test_progress_shows_in_the_message_only() -> None:
 EVENTS = st.sampled_from(
     [
         Woken(), Progress("p"), Prepared(), Admitted(("small",)), Downloaded(), Launched({"k": 1}), Exited(True, 5.0),
-        Exited(False, 5.0, "x" * 3000), Uploaded("s3://m"), Uploaded(), EffectFailed("e" * 3000), Expired(),
+        Exited(False, 5.0, "x" * 3000), Uploaded("s3://m"), Uploaded(), EffectFailed("e" * 3000), Expired(), Reset(),
+        Interrupted(), EffectFailed("f", platform=True), Exited(False, 5.0, "gone", lost=True), Expired("MaxWaitTimeExceeded"),
     ]
 )  # fmt: skip
 
@@ -135,10 +145,10 @@ def test_whatever_happens_the_row_stays_whole(events: list[tuple[Event, bool]]) 
             assert not decision.effects
         if phase(after) == "end":
             ended = after
-            assert after.state["TrainingJobStatus"] in training.TERMINAL
+            assert after.state["TrainingJobStatus"] in jobs.TERMINAL
         elif phase(after) != "new":
             assert after.state["TrainingJobStatus"] in ("InProgress", "Stopping")
-        assert len(after.state.get("FailureReason", "")) <= training.REASON_LIMIT
+        assert len(after.state.get("FailureReason", "")) <= jobs.REASON_LIMIT
         transitions = after.state.get("SecondaryStatusTransitions", [])
         assert all("EndTime" in transition for transition in transitions[:-1])
         assert [t["StartTime"] for t in transitions] == sorted(t["StartTime"] for t in transitions)

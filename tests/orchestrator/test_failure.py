@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.domain.training import REASON_LIMIT
+from clary.domain.jobs import REASON_LIMIT
 from clary.engines.ports import Observation
 from clary.orchestrator.failure import explain
 

@@ -58,11 +58,17 @@ def merged(component: Document, request: Document) -> Document:
     return changes
 
 
+def job_component(kind: str, name: str) -> str:
+    """The name of a job's component: `<job>-aws-training-job`, `<job>-aws-processing-job`."""
+    return f"{name}-aws-{kind.removesuffix('Job').lower()}-job"
+
+
 def job_parameters(job: Document) -> Document:
-    """Hyperparameters and instance facts of a training job's document."""
+    """Hyperparameters and instance facts of a training or processing job's document."""
     found = {name: parameter(value) for name, value in job.get("HyperParameters", {}).items()}
-    resources = job.get("ResourceConfig", {})
+    resources = job.get("ResourceConfig") or job.get("ProcessingResources", {}).get("ClusterConfig", {})
     image = job.get("AlgorithmSpecification", {}).get("TrainingImage")
+    image = image or job.get("AppSpecification", {}).get("ImageUri")
     facts: Document = {
         "SageMaker.ImageUri": None if image is None else {"StringValue": image[:STRING_LIMIT]},
         "SageMaker.InstanceCount": _figure(resources.get("InstanceCount")),
@@ -74,7 +80,7 @@ def job_parameters(job: Document) -> Document:
 
 
 def job_inputs(job: Document) -> Document:
-    """A training job's channels as artifacts, by channel name."""
+    """A job's channels or inputs as artifacts, by name."""
     found: Document = {}
     for channel in job.get("InputDataConfig", ()):
         source = channel.get("DataSource", {})
@@ -83,30 +89,36 @@ def job_inputs(job: Document) -> Document:
         )
         if uri:
             found[channel["ChannelName"]] = _artifact(uri, channel.get("ContentType"))
+    for given in job.get("ProcessingInputs", ()):
+        if "S3Input" in given:
+            found[given["InputName"]] = _artifact(given["S3Input"]["S3Uri"])
     return found
 
 
 def job_outputs(job: Document) -> Document:
-    """Where a training job's tensors go and, once there is one, its model."""
+    """Where a job's tensors and outputs go and, once there is one, its model."""
     places = {
         "SageMaker.DebugHookOutput": job.get("DebugHookConfig", {}).get("S3OutputPath"),
         MODEL_ARTIFACT: job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
     }
+    for output in job.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        places[output["OutputName"]] = output.get("S3Output", {}).get("S3Uri")
     return {name: _artifact(uri) for name, uri in places.items() if uri}
 
 
 def job_state(job: Document) -> Document:
-    """The members of a training job's trial component that change while it runs."""
-    status = job.get("TrainingJobStatus", "InProgress")
-    message = (
-        f"Status: {status}, secondary status: {job.get('SecondaryStatus', 'Starting')}, "
-        f"failure reason: {job.get('FailureReason', '')}."
-    )
+    """The members of a job's trial component that change while it runs."""
+    noun = "Processing" if "ProcessingJobStatus" in job else "Training"
+    status = job.get(f"{noun}JobStatus", "InProgress")
+    shown = f"Status: {status}"
+    if noun == "Training":
+        shown += f", secondary status: {job.get('SecondaryStatus', 'Starting')}"
+    message = f"{shown}, failure reason: {job.get('FailureReason', '')}."
     changes: Document = {
         "Status": {"PrimaryStatus": status, "Message": message[:MESSAGE_LIMIT]},
         "OutputArtifacts": job_outputs(job),
     }
-    for member, time in (("StartTime", "TrainingStartTime"), ("EndTime", "TrainingEndTime")):
+    for member, time in (("StartTime", f"{noun}StartTime"), ("EndTime", f"{noun}EndTime")):
         if job.get(time) is not None:
             changes[member] = job[time]
     return changes

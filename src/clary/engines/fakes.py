@@ -23,6 +23,7 @@ STARTED, ENDED = 1_700_000_000.0, 1_700_000_001.0
 
 class Fake:
     name = "fake"
+    isolates = True
 
     def __init__(self, lines: Sequence[str] = (), code: int = 0) -> None:
         self.lines, self.code = lines, code

@@ -41,6 +41,8 @@ class ContainerSpec:
     grace: float = 120.0
     """Seconds between SIGTERM and SIGKILL."""
     hostname: str = "algo-1"
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Addresses by host name, for name resolution inside; an engine that cannot give it any says so in its page."""
     cpus: tuple[int, ...] | None = None
     """Pin to these cores; None: no pinning."""
     memory: int | None = None
@@ -66,6 +68,11 @@ class Observation:
 
 class Engine(Protocol):
     name: str
+
+    @property
+    def isolates(self) -> bool:
+        """Whether programs see mounts just where the spec says, and cannot write to those that are read-only."""
+        ...
 
     def launch(self, spec: ContainerSpec) -> AsyncIterator[EngineState]:
         """Start it, yielding state to persist as it becomes known (the last one stands).

@@ -47,6 +47,10 @@ class ProcessEngine:
         """`root`: the folder that runs lie in. `log_limit`: bytes that one run's log may take."""
         self.root, self.sandbox, self.log_limit = root, sandbox, log_limit
 
+    @property
+    def isolates(self) -> bool:
+        return self.sandbox != "never" and sandbox.sandbox_report().bwrap is not None
+
     async def launch(self, spec: ContainerSpec) -> AsyncIterator[EngineState]:
         """Raises `EngineError`, and then nothing runs."""
         state: EngineState = {"engine": self.name, "key": spec.key, "run_dir": str(spec.run_dir.absolute())}

@@ -79,12 +79,18 @@ def accounts(spec: ContainerSpec) -> list[Mount]:
         "passwd": f"root:x:0:0:root:/root:/bin/sh\n{USER}:x:{UID}:{UID}:{USER}:{HOME}:/bin/sh\n"
         "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
         "group": f"root:x:0:\n{USER}:x:{UID}:\nnogroup:x:65534:\n",
-        "hosts": f"127.0.0.1 localhost {spec.hostname}\n::1 localhost ip6-localhost ip6-loopback\n",
+        "hosts": hosts(spec),
     }
     folder = private(spec.run_dir, "etc")
     for name, text in contents.items():
         (folder / name).write_text(text)
     return [Mount(folder / name, f"/etc/{name}") for name in contents]
+
+
+def hosts(spec: ContainerSpec) -> str:
+    own = "" if spec.hostname in spec.hosts else f" {spec.hostname}"
+    others = "".join(f"{address} {name}\n" for name, address in spec.hosts.items())
+    return f"127.0.0.1 localhost{own}\n::1 localhost ip6-localhost ip6-loopback\n{others}"
 
 
 def private(run_dir: Path, name: str) -> Path:

@@ -1,10 +1,12 @@
-"""The room that this machine has for jobs, and what an instance type needs of it."""
+"""The room that this machine has for jobs, and what a job's instances need of it."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
+from clary.domain.cluster import Host, hosts
 from clary.domain.instances import capacity
 from clary.orchestrator.slots import Room
 from clary.settings import Settings
@@ -24,24 +26,30 @@ def total(settings: Settings) -> Room:
 
 
 def needed(job: Resource) -> Room:
-    offered = capacity(instance_type(job))
+    """Of all of its hosts."""
+    rooms = [of_host(host) for host in hosts(job.spec)]
+    return Room(
+        sum(room.cpus for room in rooms),
+        sum(room.memory_gib for room in rooms),
+        sum(room.gpus for room in rooms),
+    )
+
+
+def of_host(host: Host) -> Room:
+    offered = capacity(host.instance_type)
     return Room(offered.cpus, offered.memory_gib, offered.gpus) if offered else UNKNOWN
 
 
-def instance_type(job: Resource) -> str:
-    resources = job.spec.get("ResourceConfig", {})
-    groups = resources.get("InstanceGroups") or [resources]
-    return str(groups[0].get("InstanceType", "local"))
-
-
 def shortfall(job: Resource, room: Room) -> str:
-    """What this machine lacks of the job's instance type, in a sentence; empty when it has all."""
+    """What this machine lacks of the job's instances, in a sentence; empty when it has all."""
     need = needed(job)
     if room.holds(need):
         return ""
+    kinds = Counter(host.instance_type for host in hosts(job.spec))
+    named = " and ".join(f"{count} x {kind}" if count > 1 else kind for kind, count in kinds.items())
+    have = "has" if sum(kinds.values()) == 1 else "have"
     return (
-        f"{instance_type(job)} has {_words(need)}; this machine gives its jobs {_words(room)}, "
-        "and the job runs on that"
+        f"{named} {have} {_words(need)}; this machine gives its jobs {_words(room)}, and the job runs on that"
     )
 
 

@@ -1,42 +1,168 @@
-"""Fetches what a job asked for: channels and source, from objects into its folder."""
+"""A training job's channels and source: what its hosts find below /opt/ml/input.
+
+File       copies in the channel's folder
+FastFile   the same paths at once, without a copy: links to the objects' bytes, mounted read-only. (AWS streams
+           them on demand; here they are on this disk already.) Without a sandbox nothing keeps a program from
+           writing to them, so they are copies there
+Pipe       FIFOs, one an epoch, fed inside the job (`toolkit/pipes.py`) from links to the objects' bytes
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
 import posixpath
-import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from clary.domain.cluster import Host
 from clary.orchestrator.layout import JobFiles
-from clary.storage.objects import NoSuchBucket, ObjectStore
+from clary.orchestrator.sources import DownloadError, Item, exists, fetch, items, keys, share, split
+from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
 from clary.storage.ports import Document, Resource
 
+PIPES = "pipes"
+"""Below a host's `data` folder: what its pipes are fed from, and `PLAN`."""
+PLAN = "pipes.json"
+SOURCE_CHANNELS = ("code", "sourcecode")
+"""Channels in which clients send loose source files: a requirements.txt there is the job's."""
 
-class DownloadError(Exception):
-    """Data cannot be had; the message is the job's FailureReason."""
+
+def mode(job: Resource, channel: Document) -> str:
+    return str(
+        channel.get("InputMode") or job.spec["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    )
 
 
-def download(job: Resource, files: JobFiles, objects: ObjectStore) -> None:
-    """Idempotent: a second run overwrites. Raises `DownloadError`."""
+def download(
+    job: Resource,
+    cluster: tuple[Host, ...],
+    host: Host,
+    files: JobFiles,
+    objects: ObjectStore,
+    *,
+    may_link: bool,
+) -> None:
+    """What one host gets. `files` are its own; `may_link`: whether what is mounted read-only stays unchanged.
+    Idempotent. Raises `DownloadError`."""
+    plan = []
     for channel in job.spec.get("InputDataConfig", ()):
-        target = files.channel(channel["ChannelName"])
-        target.mkdir(parents=True, exist_ok=True)
-        source = channel.get("DataSource", {}).get("S3DataSource")
-        if source:
-            fetch_channel(job, source, channel.get("CompressionType", "None") == "Gzip", target, objects)
+        name, source = channel["ChannelName"], channel.get("DataSource", {}).get("S3DataSource")
+        if not source:
+            files.channel(name).mkdir(parents=True, exist_ok=True)
+            continue
+        if source.get("InstanceGroupNames") and host.group not in source["InstanceGroupNames"]:
+            continue
+        packed = channel.get("CompressionType", "None") == "Gzip"
+        how = mode(job, channel)
+        if how == "Pipe":
+            plan.append(_pipe(job, channel, source, cluster, host, files, objects, gunzip=packed))
+            continue
+        if source["S3DataType"] == "AugmentedManifestFile":
+            raise DownloadError("ClientError: an AugmentedManifestFile channel needs the Pipe input mode.")
+        found = items(job, source["S3Uri"], source["S3DataType"], objects)
+        mine = share(found, source.get("S3DataDistributionType", ""), host.index, len(cluster))
+        link = how == "FastFile" and may_link and not packed
+        files.channel(name).mkdir(parents=True, exist_ok=True)
+        target = files.data / name if link else files.channel(name)
+        fetch(mine, target, objects, gunzip=packed, link=link)
+    if plan:
+        (files.data / PIPES).mkdir(parents=True, exist_ok=True)
+        (files.data / PIPES / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    _source(job, files, objects)
+
+
+def linked(files: JobFiles) -> list[str]:
+    """Channels that are to be mounted read-only over /opt/ml/input/data."""
+    return (
+        sorted(path.name for path in files.data.iterdir() if path.name != PIPES)
+        if files.data.is_dir()
+        else []
+    )
+
+
+def _pipe(
+    job: Resource, channel: Document, source: Document, cluster: tuple[Host, ...], host: Host, files: JobFiles,
+    objects: ObjectStore, *, gunzip: bool,
+) -> Document:  # fmt: skip
+    """How `toolkit/pipes.py` feeds this channel: its records, each one or more files, in order."""
+    name = channel["ChannelName"]
+    folder = files.data / PIPES / name
+    folder.mkdir(parents=True, exist_ok=True)
+    distribution = source.get("S3DataDistributionType", "")
+    if source["S3DataType"] == "AugmentedManifestFile":
+        records = list(_augmented(source, objects))[host.index if distribution == "ShardedByS3Key" else 0 :]
+        if distribution == "ShardedByS3Key":
+            records = records[:: len(cluster)]
+    else:
+        found = items(job, source["S3Uri"], source["S3DataType"], objects)
+        records = [[item] for item in share(found, distribution, host.index, len(cluster))]
+    numbered: list[list[str]] = []
+    count = 0
+    for record in records:
+        names = []
+        for part in record:
+            path = folder / f"{count:08d}"
+            if isinstance(part, bytes):
+                path.write_bytes(part)
+            else:
+                _link(part, path, objects)
+            names.append(f"{name}/{path.name}")
+            count += 1
+        numbered.append(names)
+    return {
+        "channel": name,
+        "records": numbered,
+        "gunzip": gunzip,
+        "recordio": channel.get("RecordWrapperType", "None") == "RecordIO",
+        "seed": channel["ShuffleConfig"]["Seed"] if "ShuffleConfig" in channel else None,
+    }
+
+
+def _augmented(source: Document, objects: ObjectStore) -> Iterator[list[Item | bytes]]:
+    """A record a line: for each attribute its value, or for `...-ref` the object that it names."""
+    bucket, key = split(source["S3Uri"])
+    if not exists(objects, bucket, key):
+        raise DownloadError(f"ClientError: the manifest s3://{bucket}/{key} does not exist.")
+    with objects.open(bucket, key) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                document = json.loads(line)
+                values = [(name, document[name]) for name in source["AttributeNames"]]
+            except (ValueError, LookupError, TypeError) as error:
+                raise DownloadError(
+                    f"ClientError: line {number} of s3://{bucket}/{key} is not a JSON object with the attributes "
+                    f"{', '.join(source.get('AttributeNames', ()))}: {error!r}."
+                ) from error
+            yield [
+                Item(*split(str(value)), str(value)) if name.endswith("-ref") else json.dumps(value).encode()
+                if not isinstance(value, str) else value.encode()
+                for name, value in values
+            ]  # fmt: skip
+
+
+def _link(item: Item, path: Path, objects: ObjectStore) -> None:
+    try:
+        objects.link(item.bucket, item.key, path)
+    except (NoSuchBucket, NoSuchKey):
+        raise DownloadError(f"ClientError: s3://{item.bucket}/{item.key} does not exist.") from None
+
+
+def _source(job: Resource, files: JobFiles, objects: ObjectStore) -> None:
     source = source_archive(job)
-    if source is not None:
-        bucket, key = source
-        if not exists(objects, bucket, key):
-            raise DownloadError(
-                f"ClientError: the source archive s3://{bucket}/{key} (sagemaker_submit_directory) does not exist."
-            )
-        files.source.parent.mkdir(parents=True, exist_ok=True)
-        objects.fetch(bucket, key, files.source)
+    if source is None:
+        return
+    bucket, key = source
+    if not exists(objects, bucket, key):
+        raise DownloadError(
+            f"ClientError: the source archive s3://{bucket}/{key} (sagemaker_submit_directory) does not exist."
+        )
+    files.source.parent.mkdir(parents=True, exist_ok=True)
+    objects.fetch(bucket, key, files.source)
 
 
 def source_archive(job: Resource) -> tuple[str, str] | None:
@@ -48,96 +174,35 @@ def source_archive(job: Resource) -> tuple[str, str] | None:
 def requirements(job: Resource, objects: ObjectStore) -> str:
     """The source's requirements.txt; empty when there is none. Raises `DownloadError` for a broken archive."""
     source = source_archive(job)
-    if source is None or not exists(objects, *source):
-        return ""
+    if source is not None and exists(objects, *source):
+        return packed_requirements(objects, *source)
+    for channel in job.spec.get("InputDataConfig", ()):
+        uri = channel.get("DataSource", {}).get("S3DataSource", {}).get("S3Uri", "")
+        if channel["ChannelName"] in SOURCE_CHANNELS and uri:
+            return loose_requirements(objects, uri)
+    return ""
+
+
+def loose_requirements(objects: ObjectStore, uri: str) -> str:
+    """Of a folder of source files, or of the archive in it."""
+    bucket, prefix = split(uri)
+    folder = prefix.rstrip("/") + "/"
+    if exists(objects, bucket, folder + "requirements.txt"):
+        return objects.read_bytes(bucket, folder + "requirements.txt").decode("utf-8", "replace")
+    archives = [key for key in keys(objects, bucket, prefix) if key.endswith("sourcedir.tar.gz")]
+    return packed_requirements(objects, bucket, archives[0]) if archives else ""
+
+
+def packed_requirements(objects: ObjectStore, bucket: str, key: str) -> str:
     try:
-        with objects.open(*source) as packed, tarfile.open(fileobj=packed, mode="r|gz") as tar:
+        with objects.open(bucket, key) as packed, tarfile.open(fileobj=packed, mode="r|gz") as tar:
             for member in tar:
                 if posixpath.normpath(member.name) == "requirements.txt" and member.isfile():
                     file = tar.extractfile(member)
                     return file.read().decode("utf-8", "replace") if file else ""
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DownloadError(
-            f"ClientError: s3://{source[0]}/{source[1]} is not a tar.gz archive: {error}."
-        ) from error
+        raise DownloadError(f"ClientError: s3://{bucket}/{key} is not a tar.gz archive: {error}.") from error
     return ""
-
-
-def fetch_channel(job: Resource, source: Document, gunzip: bool, target: Path, objects: ObjectStore) -> None:
-    uri = source["S3Uri"]
-    bucket, prefix = split(uri)
-    if source["S3DataType"] == "ManifestFile":
-        wanted = manifest(objects, bucket, prefix)
-    elif source["S3DataType"] == "S3Prefix":
-        wanted = [(bucket, key, relative(key, prefix)) for key in keys(objects, bucket, prefix)]
-    else:
-        raise DownloadError(
-            f"ClientError: Clary does not read S3DataType {source['S3DataType']} yet; use S3Prefix or ManifestFile."
-        )
-    if not wanted:
-        raise DownloadError(
-            f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input data source. '
-            f"Please ensure that the bucket exists in the selected region ({job.region}), that objects exist under "
-            f'that S3 prefix, and that the role "{job.spec["RoleArn"]}" has "s3:ListBucket" permissions on bucket "{bucket}".'
-        )
-    for from_bucket, key, name in wanted:
-        path = (target / name).resolve()
-        if not path.is_relative_to(target.resolve()):
-            raise DownloadError(
-                f"ClientError: the key s3://{from_bucket}/{key} would leave its channel's folder."
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        objects.fetch(from_bucket, key, path)
-        if gunzip and path.suffix == ".gz":
-            with gzip.open(path, "rb") as packed, path.with_suffix("").open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
-            path.unlink()
-
-
-def manifest(objects: ObjectStore, bucket: str, key: str) -> list[tuple[str, str, str]]:
-    """The (bucket, key, file name) of each entry: `[{"prefix": "s3://b/p/"}, "a.csv", ...]`."""
-    if not exists(objects, bucket, key):
-        raise DownloadError(
-            f"ClientError: Data download failed: the manifest s3://{bucket}/{key} does not exist."
-        )
-    try:
-        entries = json.loads(objects.read_bytes(bucket, key))
-        base_bucket, base = split(entries[0]["prefix"])
-        return [(base_bucket, base + name, name) for name in entries[1:]]
-    except (ValueError, LookupError, TypeError) as error:
-        raise DownloadError(f"ClientError: s3://{bucket}/{key} is not a manifest: {error!r}.") from error
-
-
-def keys(objects: ObjectStore, bucket: str, prefix: str) -> list[str]:
-    """Objects under a prefix, folders' markers left out."""
-    try:
-        return [record.key for record in objects.list(bucket, prefix) if not record.key.endswith("/")]
-    except NoSuchBucket:
-        return []
-
-
-def exists(objects: ObjectStore, bucket: str, key: str) -> bool:
-    try:
-        return objects.find(bucket, key) is not None
-    except NoSuchBucket:
-        return False
-
-
-def relative(key: str, prefix: str) -> str:
-    """Where AWS puts a key of a prefix: `data/train` gives `data/train/a` -> `a`, `data/train.csv` -> `train.csv`."""
-    if key == prefix:
-        return key.rsplit("/", 1)[-1]
-    rest = key[len(prefix) :]
-    if prefix == "" or prefix.endswith("/"):
-        return rest
-    if rest.startswith("/"):
-        return rest[1:]
-    return key[prefix.rfind("/") + 1 :]
-
-
-def split(uri: str) -> tuple[str, str]:
-    parts = urlsplit(uri, allow_fragments=False)
-    return parts.netloc, parts.path.lstrip("/")
 
 
 def json_string(value: str) -> str:

@@ -1,17 +1,19 @@
-"""What an engine is told of a job: its program, files, environment and credentials."""
+"""What an engine is told of a job's host: its program, files, environment and credentials."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clary.engines import TOOLKIT, train_command
+from clary.domain.cluster import Host, addresses, hosts
+from clary.domain.jobs import tries
+from clary.engines import TOOLKIT
 from clary.engines.ports import ContainerSpec, Mount
 from clary.engines.sandbox import HOME
 from clary.images.ports import Environment
 from clary.orchestrator import capacity
-from clary.orchestrator.layout import MASTER, JobFiles
+from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.slots import Slots
 from clary.storage.ports import Resource
 
@@ -23,6 +25,15 @@ Credentials = Callable[[Resource], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """What a kind of job runs on each host, beside what all have."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    mounts: Sequence[Mount] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Workplace:
     """What all jobs of this server share."""
 
@@ -31,25 +42,30 @@ class Workplace:
     slots: Slots
     credentials: Credentials
 
-    def container(self, job: Resource, files: JobFiles, environment: Environment) -> ContainerSpec:
+    def container(
+        self, job: Resource, host: Host, files: JobFiles, environment: Environment, program: Program
+    ) -> ContainerSpec:
+        """`files` are the host's."""
         mounts = [Mount(files.ml, ML, writable=True), Mount(self.toolkit, TOOLKIT)]
         mounts += [Mount(path, str(path)) for path in environment.paths]
         if self.hook is not None:
             mounts.append(Mount(self.hook, str(self.hook)))
-        algorithm = job.spec["AlgorithmSpecification"]
-        argv = (*algorithm.get("ContainerEntrypoint", ()), *algorithm.get("ContainerArguments", ()))
+        key = f"{job.arn}#{int(job.created * 1000)}"
+        if tries(job):
+            key += f"#{tries(job)}"
         return ContainerSpec(
-            key=f"{job.arn}#{int(job.created * 1000)}",
-            argv=argv or train_command(environment.python),
+            key=f"{key}/{host.name}",
+            argv=program.argv,
             run_dir=files.run,
-            mounts=tuple(mounts),
-            env=self._variables(job, environment),
+            mounts=(*mounts, *program.mounts),
+            env={**self._variables(job, host, environment), **job.spec.get("Environment", {}), **program.env},
             cwd=ML,
-            hostname=MASTER,
+            hostname=host.name,
+            hosts=addresses(hosts(job.spec), key),
         )
 
-    def _variables(self, job: Resource, environment: Environment) -> dict[str, str]:
-        room = capacity.needed(job).clipped(self.slots.total)
+    def _variables(self, job: Resource, host: Host, environment: Environment) -> dict[str, str]:
+        room = capacity.of_host(host).clipped(self.slots.total)
         threads = str(room.cpus)
         return {
             "PATH": f"{environment.python.parent}:{SYSTEM_PATH}",
@@ -61,10 +77,7 @@ class Workplace:
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
-            **self.credentials(job),
-            **job.spec.get("Environment", {}),
-            "TRAINING_JOB_NAME": job.name,
-            "TRAINING_JOB_ARN": job.arn,
             "SM_NUM_CPUS": threads,
             "SM_NUM_GPUS": str(room.gpus),
+            **self.credentials(job),
         }

@@ -6,7 +6,7 @@ import errno
 import signal
 from collections.abc import Sequence
 
-from clary.domain.training import REASON_LIMIT
+from clary.domain.jobs import REASON_LIMIT
 from clary.engines.ports import Observation
 
 TAIL = 200

@@ -1,100 +1,75 @@
-"""Where a job's files lie: one folder, thrown away when the job has ended.
+"""Where a job's files lie: one folder, thrown away when the job has ended or starts over.
 
-HOME/jobs/NAME-CREATED/ml/       becomes the program's /opt/ml
-                       run/      the supervisor's own
+HOME/jobs/NAME-CREATED/HOST/ml/       becomes the host's /opt/ml
+                            run/      the supervisor's own
+                            data/     what is mounted read-only over parts of /opt/ml
+                       .../scratch/   archives under way
 """
 
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clary.domain.cluster import Host
 from clary.storage.ports import Document, Resource
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 MASTER = "algo-1"
 
 
 @dataclass(frozen=True, slots=True)
 class JobFiles:
     root: Path
+    host: str = MASTER
 
     @classmethod
     def of(cls, home: Path, job: Resource) -> JobFiles:
         return cls(home / "jobs" / f"{job.name.lower()}-{int(job.created * 1000)}")
 
+    def at(self, host: Host) -> JobFiles:
+        return replace(self, host=host.name)
+
     @property
     def ml(self) -> Path:
-        return self.root / "ml"
+        return self.root / self.host / "ml"
 
     @property
     def run(self) -> Path:
-        return self.root / "run"
+        return self.root / self.host / "run"
+
+    @property
+    def data(self) -> Path:
+        return self.root / self.host / "data"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / "scratch"
 
     @property
     def source(self) -> Path:
         return self.ml / "input" / "source" / "sourcedir.tar.gz"
 
-    @property
-    def failure(self) -> Path:
-        return self.ml / "output" / "failure"
+    def made(self, path: str) -> Path | None:
+        """What the program has at a path below /opt/ml, unless a link leads out of there: the server can read
+        more than the program may."""
+        found = (self.ml / path).resolve()
+        return found if found.is_relative_to(self.ml.resolve()) and found.exists() else None
 
     def channel(self, name: str) -> Path:
         return self.ml / "input" / "data" / name
 
-    def make(self, job: Resource) -> None:
-        """The folders and `/opt/ml/input/config/*.json` that the container contract promises."""
-        for part in (
-            "input/config",
-            "input/data",
-            "input/source",
-            "model",
-            "output/data",
-            "code",
-            "checkpoints",
-        ):
-            (self.ml / part).mkdir(parents=True, exist_ok=True)
-        for name, document in configuration(job).items():
-            (self.ml / "input" / "config" / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    def make(self, folders: Iterable[str], documents: Mapping[str, Document]) -> None:
+        """Folders below /opt/ml, and JSON documents there by path: what the container contract promises."""
+        for folder in folders:
+            (self.ml / folder).mkdir(parents=True, exist_ok=True)
+        self.scratch.mkdir(exist_ok=True)
+        for name, document in documents.items():
+            path = self.ml / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def configuration(job: Resource) -> dict[str, Document]:
-    """Contents of the three configuration files, by name. Values are strings where AWS's are."""
-    resources = job.spec.get("ResourceConfig", {})
-    instance = resources.get("InstanceType", "local")
-    channels = {}
-    for channel in job.spec.get("InputDataConfig", ()):
-        source = channel.get("DataSource", {}).get("S3DataSource", {})
-        channels[channel["ChannelName"]] = {
-            "TrainingInputMode": channel.get("InputMode")
-            or job.spec["AlgorithmSpecification"].get("TrainingInputMode", "File"),
-            "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
-            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
-        }
-        if "ContentType" in channel:
-            channels[channel["ChannelName"]]["ContentType"] = channel["ContentType"]
-    return {
-        "hyperparameters": dict(job.spec.get("HyperParameters", {})),
-        "inputdataconfig": channels,
-        "resourceconfig": {
-            "current_host": MASTER,
-            "current_instance_type": instance,
-            "current_group_name": "homogeneousCluster",
-            "hosts": [MASTER],
-            "instance_groups": [
-                {"instance_group_name": "homogeneousCluster", "instance_type": instance, "hosts": [MASTER]}
-            ],
-            "network_interface_name": "lo",
-        },
-    }
-
-
-def stream_name(job: Resource) -> str:
-    return f"{job.name}/{MASTER}-{int(job.created)}"
-
-
-def free_bytes(path: Path) -> int:
-    stats = os.statvfs(path)
-    return stats.f_bavail * stats.f_frsize
+def stream_name(job: Resource, host: str = MASTER) -> str:
+    return f"{job.name}/{host}-{int(job.created)}"

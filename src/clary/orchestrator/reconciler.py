@@ -41,8 +41,10 @@ class Decision(Protocol):
 class Machine(Protocol):
     """A kind's behaviour: the pure step, what runs its effects, and what else to write with a step."""
 
-    status: str
-    """The document's member that the row's status shows."""
+    @property
+    def status(self) -> str:
+        """The document's member that the row's status shows."""
+        ...
 
     def step(self, resource: Resource, event: Any, now: float) -> Decision: ...
     def failed(self, error: Exception) -> Any:

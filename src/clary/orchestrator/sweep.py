@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from clary.domain.training import phase
+from clary.domain.jobs import phase
 from clary.orchestrator.layout import JobFiles
 from clary.storage.ports import Store
 

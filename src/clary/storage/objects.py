@@ -114,6 +114,11 @@ class ObjectStore:
         """The object as a file. Raises `NoSuchBucket`, `NoSuchKey`, `NoSpace`."""
         return self.using(bucket, key, lambda record: self.blobs.copy(record.blob, path))[0]
 
+    def link(self, bucket: str, key: str, path: Path) -> ObjectRecord:
+        """As `fetch`, but without copying where the blobs can be linked: for who will not write to the file.
+        A file there is replaced. Raises `NoSuchBucket`, `NoSuchKey`, `NoSpace`."""
+        return self.using(bucket, key, lambda record: self.blobs.link(record.blob, path))[0]
+
     def put_bytes(
         self, bucket: str, key: str, data: bytes, *, content_type: str | None = None
     ) -> ObjectRecord:

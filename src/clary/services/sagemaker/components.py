@@ -153,7 +153,7 @@ def create_job_component(
     job: Resource,
     experiment_config: Document | None,
 ) -> Resource:
-    """Make a training job's trial component, `<job>-aws-training-job`, and put it where `experiment_config`
+    """Make a job's trial component, `<job>-aws-training-job` (or `-processing-job`), and put it where `experiment_config`
     says: TrialName into that trial; ExperimentName alone into a new trial of the experiment, or for a run
     into the trial of all runs; neither: into none. Raises ServiceError (`ResourceNotFound`,
     `ValidationException`) before anything is written."""
@@ -161,7 +161,7 @@ def create_job_component(
     trial = _job_trial(tx, where, now, job, config)
     document = job.document
     spec: Document = {
-        "TrialComponentName": f"{job.name}-aws-training-job",
+        "TrialComponentName": job_component_name(tx, where, job),
         "DisplayName": config.get("TrialComponentDisplayName", job.name),
         "Source": {"SourceArn": job.arn, "SourceType": f"SageMaker{job.kind}"},
         "Parameters": rules.job_parameters(document),
@@ -178,10 +178,20 @@ def create_job_component(
     return component
 
 
+def job_component_name(tx: Transaction, where: Place, job: Resource) -> str:
+    """A deleted job leaves its component; a later one of its name gets another."""
+    name = rules.job_component(job.kind, job.name)
+    found = tx.resources.find(TrialComponent.arn(where, name))
+    if found is None or "Source" not in found.spec or tx.resources.find(found.spec["Source"]["SourceArn"]):
+        return name
+    return f"{name}-{int(job.created * 1000)}"
+
+
 def update_job_component(tx: Transaction, job: Resource, now: float) -> None:
-    """Bring a training job's trial component up to date with the job's row. A component that its user
+    """Bring a job's trial component up to date with the job's row. A component that its user
     deleted meanwhile stays deleted."""
-    component = tx.resources.find(TrialComponent.arn(job, f"{job.name}-aws-training-job"))
+    kept = job.state.get("Clary", {}).get("component")
+    component = tx.resources.find(kept or TrialComponent.arn(job, rules.job_component(job.kind, job.name)))
     if component is None:
         return
     changes = rules.job_state(job.document)

@@ -7,14 +7,18 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 
-import regex
-
-from clary.api import Context, Document, Kind, ServiceError, operation
+from clary.api import Context, Document, Kind, operation
 from clary.api.kind import WAKE
-from clary.domain.training import TERMINAL
-from clary.services.iam import role_exists
+from clary.domain.jobs import TERMINAL
 from clary.services.sagemaker.components import create_job_component
-from clary.storage.objects import NoSuchBucket
+from clary.services.sagemaker.job_checks import (
+    check_bucket,
+    check_found,
+    check_hosts,
+    check_metrics,
+    check_role,
+    refuse_ended,
+)
 from clary.storage.ports import Effect, Resource, Transaction
 
 TrainingJob = Kind(
@@ -22,7 +26,10 @@ TrainingJob = Kind(
     "TrainingJob",
     status="TrainingJobStatus",
     initial="InProgress",
-    exists=("ResourceInUse", "Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})"),
+    exists=(
+        "ResourceInUse",
+        "Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})",
+    ),
     missing=("ValidationException", "Requested resource not found."),
 )
 TrainingJob.serves("Create", "List", "Stop")
@@ -31,8 +38,13 @@ TrainingJob.serves("Create", "List", "Stop")
 @TrainingJob.on_create
 def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
     check_role(tx, job)
-    check_metrics(job)
-    check_objects(ctx, job)
+    check_hosts(job)
+    check_metrics(job.spec["AlgorithmSpecification"].get("MetricDefinitions", []))
+    check_bucket(ctx, job.spec["OutputDataConfig"]["S3OutputPath"], "S3OutputPath")
+    for channel in job.spec.get("InputDataConfig", ()):
+        source = channel.get("DataSource", {}).get("S3DataSource")
+        if source is not None and source["S3DataType"] == "S3Prefix":
+            check_found(ctx, job, source["S3Uri"])
     component = create_job_component(
         tx, account=ctx.account, region=ctx.region, now=ctx.now, job=job,
         experiment_config=job.spec.get("ExperimentConfig"),
@@ -50,11 +62,7 @@ def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
 
 @TrainingJob.on_stop
 def refuse_to_stop_ended(ctx: Context, tx: Transaction, job: Resource) -> None:
-    if job.status in TERMINAL:
-        raise ServiceError(
-            "ValidationException",
-            f"The request was rejected because the training job is in status {job.status}.",
-        )
+    refuse_ended(job, "training")
 
 
 @TrainingJob.on_describe
@@ -101,58 +109,3 @@ def _may_wait(ctx: Context, arn: str) -> bool:
     if len(_WAITED) > 10_000:
         _WAITED.popitem(last=False)
     return True
-
-
-def check_role(tx: Transaction, job: Resource) -> None:
-    role = job.spec["RoleArn"]
-    if not role_exists(tx, role):
-        raise ServiceError(
-            "ValidationException",
-            f"Could not assume role {role}. Please ensure that the role exists and allows principal "
-            "'sagemaker.amazonaws.com' to assume the role.",
-        )
-
-
-def check_metrics(job: Resource) -> None:
-    for definition in job.spec["AlgorithmSpecification"].get("MetricDefinitions", ()):
-        try:
-            compiled = regex.compile(definition["Regex"])
-        except regex.error as error:
-            raise ServiceError(
-                "ValidationException",
-                f"Invalid regular expression {definition['Regex']!r} of metric {definition['Name']!r}: {error}.",
-            ) from None
-        if compiled.groups < 1:
-            raise ServiceError(
-                "ValidationException",
-                f"The regular expression {definition['Regex']!r} of metric {definition['Name']!r} has no group: "
-                "put the number into parentheses, as in 'loss: ([0-9.]+)'.",
-            )
-
-
-def check_objects(ctx: Context, job: Resource) -> None:
-    output = job.spec["OutputDataConfig"]["S3OutputPath"]
-    bucket = output.removeprefix("s3://").split("/")[0]
-    try:
-        ctx.objects.find(bucket, "/")
-    except NoSuchBucket:
-        raise ServiceError(
-            "ValidationException", f"The specified bucket {bucket!r} of S3OutputPath {output} does not exist."
-        ) from None
-    for channel in job.spec.get("InputDataConfig", ()):
-        source = channel.get("DataSource", {}).get("S3DataSource")
-        if source is None or source["S3DataType"] != "S3Prefix":
-            continue
-        uri = source["S3Uri"]
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        try:
-            found = next(iter(ctx.objects.list(bucket, prefix)), None)
-        except NoSuchBucket:
-            found = None
-        if found is None:
-            raise ServiceError(
-                "ValidationException",
-                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
-                f"exists in the selected region ({job.region}), that objects exist under that S3 prefix, and that the "
-                f'role "{job.spec["RoleArn"]}" has "s3:ListBucket" permissions on bucket "{bucket}".',
-            )

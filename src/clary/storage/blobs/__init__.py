@@ -72,6 +72,11 @@ class Blobs(Protocol):
         """Write it to a file (an existing one is replaced). Raises `NoSuchBlob`, `NoSpace`."""
         ...
 
+    def link(self, blob: str, path: Path) -> None:
+        """As `copy`, but sharing the bytes where it can: nobody may write to the file. A file there is replaced.
+        Raises `NoSuchBlob`, `NoSpace`."""
+        ...
+
     def remove(self, blob: str) -> None:
         """Without effect when there is none."""
         ...

@@ -100,6 +100,23 @@ class FileBlobs:
             else:
                 _copy_range(reader.fileno(), target.fileno())
 
+    def link(self, blob: str, path: Path) -> None:
+        source = self.path(blob)
+        path.unlink(missing_ok=True)
+        if source.is_dir():
+            self.copy(blob, path)
+            return
+        try:
+            path.hardlink_to(source)
+        except FileNotFoundError as error:
+            if path.parent.is_dir():
+                raise NoSuchBlob(blob) from error
+            raise
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            self.copy(blob, path)
+
     def remove(self, blob: str) -> None:
         with self._lock:
             if self._readers[blob] > 0:

@@ -1,0 +1,13 @@
+"""Endpoints at work: what `domain.endpoint` decides, done.
+
+    machine.py     the reconciler's machine for kind Endpoint: one `host` effect for as long as an endpoint lives
+    fleet.py       the instances of one deployment: prepared, started, adjusted, drained
+    instance.py    one container: started, watched, started again when it ends
+    container.py   what an engine is told of it; model and code put in place
+    pool.py        a variant's workers: who is idle, who waits
+    connection.py  HTTP/1.1 to one worker over its Unix socket
+    capture.py     data capture, to objects in AWS's format
+
+An endpoint takes no room from jobs: its workers wait most of their time, and share the machine by the kernel's
+scheduling. A job is never kept waiting by an endpoint.
+"""

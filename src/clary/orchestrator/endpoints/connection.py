@@ -1,0 +1,133 @@
+"""HTTP/1.1 to one worker over its Unix socket: one request at a time, the connection kept.
+
+`send` gives a reply whose body is whole; with `stream` the reply comes with its headers, and its body as pieces
+arrive, the worker held back while nobody reads them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import cast
+
+import httptools
+
+from clary.api.routes import Reply
+
+HIGH_WATER = 1 << 20
+"""Bytes of a streamed answer that wait for their reader before the worker is held back."""
+UNSENT = 1 << 22
+
+
+class Lost(Exception):
+    """The connection ended before the reply was complete. `began`: whether some of it had come."""
+
+    def __init__(self, began: bool) -> None:
+        super().__init__("the worker's connection ended")
+        self.began = began
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._reply: asyncio.Future[Reply] | None = None
+        self._streams = False
+        self._headers: dict[str, str] = {}
+        self._pieces: deque[bytes] = deque()
+        self._waiting = 0
+        self._more: asyncio.Event | None = None
+        self._complete = True
+        self._began = False
+        self.closed = asyncio.get_running_loop().create_future()
+        """Done once the connection has ended, whoever ended it."""
+
+    async def send(self, head: bytes, body: bytes, stream: bool = False) -> Reply:
+        """Raises `Lost`. Cancelled, it leaves the connection unusable."""
+        if self.closed.done():
+            raise Lost(False)
+        self._reply = asyncio.get_running_loop().create_future()
+        self._streams, self._complete, self._began = stream, False, False
+        self._headers = {}
+        if len(body) < 1 << 16:
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._transport.write(body)
+        return await self._reply
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last reply has come whole, and the next request may go."""
+        return self._complete
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(UNSENT)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(Lost(self._began))
+        if not self.closed.done():
+            self.closed.set_result(None)
+        if self._more is not None:
+            self._more.set()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._began = True
+        self._pieces = deque()
+        self._waiting = 0
+        if self._streams:
+            self._more = asyncio.Event()
+            self._answer(self._stream())
+
+    def on_body(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        if self._more is not None:
+            self._waiting += len(piece)
+            self._more.set()
+            if self._waiting > HIGH_WATER:
+                self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        self._complete = True
+        if self._streams:
+            assert self._more is not None
+            self._more.set()
+            return
+        pieces = self._pieces
+        self._answer(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def _answer(self, body: bytes | AsyncIterator[bytes]) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(Reply(self._parser.get_status_code(), self._headers, body))
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        more = self._more
+        assert more is not None
+        while True:
+            while self._pieces:
+                piece = self._pieces.popleft()
+                self._waiting -= len(piece)
+                if self._waiting <= HIGH_WATER and not self.closed.done():
+                    self._transport.resume_reading()
+                yield piece
+            if self._complete:
+                return
+            if self.closed.done():
+                raise Lost(True)
+            more.clear()
+            await more.wait()

@@ -1,0 +1,274 @@
+"""A variant's workers: who is idle, who waits for one.
+
+- A request goes to a worker that is idle, or waits in line; a worker has one request at a time.
+- A worker whose connection ends is connected again (its socket queues callers while it is brought back) and is
+  asked for `/ping` before it gets work.
+- A request whose worker died before it answered goes to another once: a killed worker costs nobody an error, and
+  a request that kills workers kills two at most.
+- A worker that does not answer in time is reported to its instance, which has it killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
+from clary.orchestrator.endpoints.connection import Connection, Lost
+
+PING = b"GET /ping HTTP/1.1\r\nHost: worker\r\n\r\n"
+RETRY = 0.05
+"""Seconds between attempts to connect, while a socket is not there yet."""
+TIMEOUT = 60.0
+"""Seconds that a model server has for a request, as on AWS."""
+
+
+class Worker:
+    """One of an instance's workers, as the pool knows it."""
+
+    def __init__(self, pool: Pool, instance: object, path: str, hung: Callable[[], None]) -> None:
+        self.pool, self.instance, self.path, self.hung = pool, instance, path, hung
+        self.connection: Connection | None = None
+        self.ready = asyncio.Event()
+        """Set at its first answer to a ping."""
+        self.leaving = False
+        self._joining = asyncio.create_task(self._join())
+
+    async def _join(self) -> None:
+        """Connect and ping until that works, then be idle."""
+        loop = asyncio.get_running_loop()
+        while not self.leaving:
+            try:
+                _, connection = await loop.create_unix_connection(Connection, self.path)
+            except OSError:
+                await asyncio.sleep(RETRY)
+                continue
+            try:
+                reply = await connection.send(PING, b"")
+            except Lost:
+                await asyncio.sleep(RETRY)
+                continue
+            except BaseException:
+                connection.abort()
+                raise
+            if reply.status >= 300:
+                connection.abort()
+                await asyncio.sleep(RETRY)
+                continue
+            self.connection = connection
+            connection.closed.add_done_callback(lambda _: self._lost(connection))
+            self.ready.set()
+            self.pool.free(self)
+            return
+
+    def _lost(self, connection: Connection) -> None:
+        if self.connection is connection:
+            self.rejoin()
+
+    def rejoin(self) -> None:
+        """Drop the connection, and come back with another."""
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.abort()
+            self.pool.lost(self)
+            if not self.leaving:
+                self._joining = asyncio.create_task(self._join())
+
+    def leave(self) -> None:
+        self.leaving = True
+        self._joining.cancel()
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.abort()
+
+
+class Pool:
+    """The `Backend` of a variant."""
+
+    def __init__(self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT) -> None:
+        self.timeout, self.longest_wait = timeout, longest_wait
+        self._workers: list[Worker] = []
+        self._idle: deque[Worker] = deque()
+        self._line: deque[asyncio.Future[Worker]] = deque()
+        self._busy = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self.served = 0
+        """Requests taken in, for whoever watches whether it is used."""
+        self.wanted: Callable[[], None] = lambda: None
+        """Called when a request finds no worker."""
+
+    @property
+    def size(self) -> int:
+        return len(self._workers)
+
+    @property
+    def load(self) -> int:
+        """Requests under way and in line."""
+        return self._busy
+
+    def add(self, instance: object, path: Path, hung: Callable[[], None]) -> Worker:
+        worker = Worker(self, instance, str(path), hung)
+        self._workers.append(worker)
+        return worker
+
+    def remove(self, instance: object) -> None:
+        """Its workers get no more work; one that is at work ends it first."""
+        for worker in [worker for worker in self._workers if worker.instance is instance]:
+            self._workers.remove(worker)
+            worker.leaving = True
+            if worker.connection is None or worker in self._idle:
+                self.lost(worker)
+                worker.leave()
+
+    async def quiet(self) -> None:
+        """Once nothing is under way or in line."""
+        await self._quiet.wait()
+
+    def free(self, worker: Worker) -> None:
+        """It may have the next request in line."""
+        if worker.leaving:
+            worker.leave()
+            return
+        while self._line:
+            waiting = self._line.popleft()
+            if not waiting.done():
+                waiting.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    def lost(self, worker: Worker) -> None:
+        with suppress(ValueError):
+            self._idle.remove(worker)
+
+    async def invoke(self, invocation: Invocation) -> Reply:
+        """Raises `TimedOut`, `Broken`, `Overloaded`."""
+        head = _head(invocation)
+        self.served += 1
+        self._busy += 1
+        self._quiet.clear()
+        kept = False
+        try:
+            for again in (True, False):
+                worker = await self._worker()
+                try:
+                    reply, kept = await self._ask(worker, head, invocation)
+                    return reply
+                except Lost as error:
+                    if error.began or not again:
+                        raise Broken("The model server's process ended while it worked on the request.") from None
+            raise AssertionError
+        finally:
+            if not kept:
+                self._done()
+
+    async def _ask(self, worker: Worker, head: bytes, invocation: Invocation) -> tuple[Reply, bool]:
+        """The reply, and whether the worker is still at it."""
+        connection = worker.connection
+        if connection is None:
+            raise Lost(False)
+        loop = asyncio.get_running_loop()
+        seconds = invocation.timeout or self.timeout
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            connection.abort()
+            worker.hung()
+
+        timer = loop.call_later(seconds, expire)
+        try:
+            reply = await connection.send(head, invocation.body, invocation.stream)
+        except Lost:
+            worker.rejoin()
+            if expired:
+                raise TimedOut(f"The model server did not answer within {seconds:g} seconds.") from None
+            raise
+        except BaseException:
+            # The caller left: what the worker makes of the request is for nobody, but it must not be interrupted.
+            timer.cancel()
+            asyncio.ensure_future(self._outlast(worker, connection, seconds))
+            raise
+        if not isinstance(reply.body, bytes):
+            reply.body = self._streamed(worker, connection, timer, reply.body)
+            return reply, True
+        timer.cancel()
+        self._release(worker, connection, reply)
+        return reply, False
+
+    def _release(self, worker: Worker, connection: Connection, reply: Reply) -> None:
+        if reply.headers.get("connection") == "close" or worker.connection is not connection:
+            worker.rejoin()
+        else:
+            self.free(worker)
+
+    async def _outlast(self, worker: Worker, connection: Connection, seconds: float) -> None:
+        """Keep an abandoned worker out of work until its reply has come, and kill it if none does."""
+        until = asyncio.get_running_loop().time() + seconds
+        while not connection.complete and not connection.closed.done():
+            if asyncio.get_running_loop().time() > until:
+                worker.hung()
+                break
+            await asyncio.sleep(0.01)
+        if connection.complete and worker.connection is connection:
+            self.free(worker)
+        else:
+            worker.rejoin()
+
+    async def _streamed(
+        self, worker: Worker, connection: Connection, timer: asyncio.TimerHandle, body: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        whole = False
+        try:
+            async for piece in body:
+                yield piece
+            whole = True
+        except Lost:
+            raise Broken("The model server's answer broke off.") from None
+        finally:
+            timer.cancel()
+            self._done()
+            if whole and worker.connection is connection:
+                self.free(worker)
+            else:
+                worker.rejoin()
+
+    async def _worker(self) -> Worker:
+        while True:
+            worker = self._idle.popleft() if self._idle else await self._next()
+            if worker.connection is not None and not worker.connection.closed.done():
+                return worker
+            worker.rejoin()  # it died while it was idle
+
+    async def _next(self) -> Worker:
+        """Wait in line. Raises `Overloaded`."""
+        self.wanted()
+        waiting: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        self._line.append(waiting)
+        try:
+            async with asyncio.timeout(self.longest_wait):
+                return await waiting
+        except TimeoutError:
+            if waiting.done() and not waiting.cancelled():
+                return waiting.result()
+            raise Overloaded(f"No worker of the model came free within {self.longest_wait:g} seconds.") from None
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                self.free(waiting.result())
+            raise
+
+    def _done(self) -> None:
+        self._busy -= 1
+        if not self._busy:
+            self._quiet.set()
+
+
+def _head(invocation: Invocation) -> bytes:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in invocation.headers.items()])
+    return (
+        f"POST {invocation.path} HTTP/1.1\r\nHost: worker\r\n{lines}Content-Length: {len(invocation.body)}\r\n\r\n"
+    ).encode("latin-1", "replace")
