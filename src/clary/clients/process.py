@@ -19,15 +19,20 @@ def run_as(command: Sequence[str], environ: Mapping[str, str]) -> int:
     the command cannot be started.
     """
     child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
 
     def pass_on(number: int, _: object) -> None:
-        if child is not None and child.poll() is None and not (number in _KEYS and _in_foreground()):
+        if child is None:
+            early.append(number)  # it may run already, before Popen has returned
+        elif child.poll() is None and not (number in _KEYS and _in_foreground()):
             child.send_signal(number)
 
     # Handlers, unlike SIG_IGN, are not inherited: the child starts with the default actions.
     before = {number: signal.signal(number, pass_on) for number in _PASSED}
     try:
         child = subprocess.Popen(command, env=environ)
+        for number in early:
+            pass_on(number, None)
         code = child.wait()
     finally:
         for number, handler in before.items():
