@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from clary.algorithms import tables
+
 COMMON = ("pip", "setuptools<81", "wheel", "boto3", "requests", "psutil")
 """In every environment: pip because scripts call it, setuptools below 81 because older packages import
 pkg_resources."""
@@ -196,6 +198,20 @@ TENSORFLOW = Family(
     beyond="tensorflow=={version}",
 )  # fmt: skip
 
+ALGORITHMS = Family(
+    "algorithms",
+    re.compile("|".join(algorithm.name for algorithm in tables.ALL if algorithm.name != "xgboost")),
+    {
+        "1": Release(
+            ("3.11", "3.12", "3.13"),
+            ("numpy==2.3.5", "scipy==1.16.3", "scikit-learn==1.7.2", "pyarrow==22.0.0"),
+        )
+    },
+    aliases={"latest": "1"},
+    common=(),
+)
+"""AWS's built-in algorithms, which share one environment; `clary.algorithms` runs in it."""
+
 PYTHON_VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 PYTHON = Family(
@@ -206,4 +222,4 @@ PYTHON = Family(
     common=("pip", "setuptools<81", "wheel"),
 )
 
-FAMILIES = (SKLEARN, XGBOOST, PYTORCH, TENSORFLOW, PYTHON)
+FAMILIES = (SKLEARN, XGBOOST, PYTORCH, TENSORFLOW, ALGORITHMS, PYTHON)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from clary.domain.jobs import REASON_LIMIT
 from clary.engines.ports import Observation
 
+CLIENT = "ClientError: "
 TAIL = 200
 """Log lines to look at."""
 
@@ -25,7 +26,10 @@ def explain(observation: Observation, failure_file: str, tail: Sequence[str]) ->
         )
     ending = _ending(observation)
     if failure_file.strip():
-        return fit(f"AlgorithmError: {failure_file.strip()}", f", {ending}")
+        said = failure_file.strip()
+        if not said.startswith(CLIENT):  # AWS's own algorithms say whose fault it is
+            said = f"AlgorithmError: {said}"
+        return fit(said, f", {ending}")
     hint = _hint(observation, tail)
     trace = traceback_end(tail)
     if trace:

@@ -13,6 +13,8 @@ from clary.domain.jobs import inner
 from clary.domain.training import TRAINING
 from clary.engines import TOOLKIT, train_command
 from clary.engines.ports import Mount
+from clary.images import builtin
+from clary.images.builtin import trained
 from clary.images.ports import Environment
 from clary.orchestrator import artifacts, channels, checkpoints
 from clary.orchestrator.container import Program
@@ -44,6 +46,8 @@ class TrainingJobs(Jobs):
 
     def fetch(self, job: Resource, host: Host, files: JobFiles) -> None:
         cluster = hosts(job.spec)
+        if trained(job.spec) and host == cluster[0]:
+            cluster = (host,)  # a built-in algorithm's first host trains, with all of the data
         documents = {
             "hyperparameters": dict(job.spec.get("HyperParameters", {})),
             "inputdataconfig": input_config(job, host),
@@ -56,12 +60,17 @@ class TrainingJobs(Jobs):
     def program(self, job: Resource, host: Host, files: JobFiles, environment: Environment) -> Program:
         algorithm = job.spec["AlgorithmSpecification"]
         argv = (*algorithm.get("ContainerEntrypoint", ()), *algorithm.get("ContainerArguments", ()))
+        built_in = trained(job.spec)
+        if built_in:
+            argv = builtin.train_command(environment.python, built_in)
         argv = argv or train_command(environment.python)
         mounts = [Mount(files.data / name, f"/opt/ml/input/data/{name}") for name in channels.linked(files)]
         if (files.data / channels.PIPES).is_dir():
             mounts.append(Mount(files.data / channels.PIPES, PIPES))
             feeder = (str(environment.python), "-I", "-S", f"{TOOLKIT}/pipes.py", PIPES, "/opt/ml/input/data")
             argv = (*feeder, *argv)
+        if built_in:
+            mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
         mounts += checkpoints.mounts(job, files)
         env = {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
         return Program(argv, env, mounts)

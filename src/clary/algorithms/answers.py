@@ -1,0 +1,44 @@
+"""An algorithm's answer as the bytes that AWS's containers send."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from .declaration import CSV, JSON, JSONLINES, RECORDIO, base_type
+from .errors import UnsupportedContent
+from .models import Answer
+
+
+def encode(answer: Answer, accept: str) -> tuple[bytes, str]:
+    """Body and content type. Raises `UnsupportedContent`."""
+    kind = base_type(accept or JSON)
+    if kind in ("*/*", "application/*", ""):
+        kind = JSON
+    rows = _rows(answer)
+    if kind == JSON:
+        return json.dumps({answer.key: rows}).encode(), JSON
+    if kind == JSONLINES:
+        return "".join(json.dumps(row) + "\n" for row in rows).encode(), JSONLINES
+    if kind == RECORDIO:
+        from .formats.recordio import write
+
+        return write(rows), RECORDIO
+    if kind == CSV:
+        return "".join(",".join(_cells(row)) + "\n" for row in rows).encode(), CSV
+    raise UnsupportedContent(f"Accept type {accept!r} is not supported.")
+
+
+def _rows(answer: Answer) -> list[dict[str, Any]]:
+    columns = {name: np.asarray(values).tolist() for name, values in answer.columns.items()}
+    count = len(next(iter(columns.values())))
+    return [{name: values[index] for name, values in columns.items()} for index in range(count)]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    found = []
+    for value in row.values():
+        found += [repr(each) for each in value] if isinstance(value, list) else [repr(value)]
+    return found
