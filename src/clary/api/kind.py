@@ -165,23 +165,29 @@ class Kind:
         )  # fmt: skip
 
     def create(self, ctx: Context, request: Document) -> Document:
+        with ctx.begin() as tx:
+            return self.add(ctx, tx, request).document
+
+    def add(self, ctx: Context, tx: Transaction, request: Document, state: Document | None = None) -> Resource:
+        """What Create does, within a transaction: for what another resource makes. `state` has members that
+        the new one's document shows from the start. Raises ServiceError before anything is written."""
         name = request[f"{self.noun}Name"]
         spec = {member: value for member, value in request.items() if member != "Tags"}
         resource = self.new(ctx, name, spec, ctx.now, user_context(ctx))
+        resource = replace(resource, state={**resource.state, **(state or {})})
         arn = resource.arn
-        with ctx.begin() as tx:
-            if tx.resources.find(arn) is not None:
-                raise self.taken(name, arn)
-            for hook in self._created:
-                resource = hook(ctx, tx, resource) or resource
-            try:
-                resource = tx.resources.insert(resource)
-            except Exists:
-                raise self.taken(name, arn) from None
-            tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
-            if tags:
-                tx.tags.put(arn, tags)
-        return resource.document
+        if tx.resources.find(arn) is not None:
+            raise self.taken(name, arn)
+        for hook in self._created:
+            resource = hook(ctx, tx, resource) or resource
+        try:
+            resource = tx.resources.insert(resource)
+        except Exists:
+            raise self.taken(name, arn) from None
+        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
+        if tags:
+            tx.tags.put(arn, tags)
+        return resource
 
     def taken(self, name: str, arn: str) -> ServiceError:
         """The error for a name that is in use."""

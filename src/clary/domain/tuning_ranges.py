@@ -93,7 +93,9 @@ def ranges(document: Document) -> Ranges:
     names = [each.name for each in found]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"Hyperparameter [{name}] has more than one range. Provide one range for each name.")
+            raise ValueError(
+                f"Hyperparameter [{name}] has more than one range. Provide one range for each name."
+            )
     return found
 
 
