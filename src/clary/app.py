@@ -27,8 +27,10 @@ from clary.gateway.server import serve as serve_http
 from clary.images.environments import Environments
 from clary.orchestrator import capacity, sweep
 from clary.orchestrator.container import Workplace
+from clary.orchestrator.endpoints.fleet import House as Serving
+from clary.orchestrator.endpoints.machine import Endpoints
 from clary.orchestrator.processing import ProcessingJobs
-from clary.orchestrator.reconciler import Reconciler
+from clary.orchestrator.reconciler import Machine, Reconciler
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.training import TrainingJobs
 from clary.services import iam, sts
@@ -45,6 +47,8 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
         "clary.services.sagemaker.training",
         "clary.services.sagemaker.processing",
+        "clary.services.sagemaker.models",
+        "clary.services.sagemaker.endpoints",
         "clary.services.sagemaker.experiments",
         "clary.services.sagemaker.trials",
         "clary.services.sagemaker.components",
@@ -53,6 +57,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "clary.services.sagemaker.tags",
     ),
     "sagemaker-metrics": ("clary.services.metrics",),
+    "sagemaker-runtime": ("clary.services.runtime",),
     "s3": ("clary.services.s3",),
     "sts": ("clary.services.sts",),
     "iam": ("clary.services.iam",),
@@ -62,7 +67,6 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
 
 KNOWN = (
     *SERVICES,
-    "sagemaker-runtime",
     "sagemaker-featurestore-runtime",
     "cloudwatch",
     "application-autoscaling",
@@ -71,6 +75,9 @@ KNOWN = (
 
 SESSION_SECONDS = 7 * 86400
 """How long a job's credentials last: longer than MaxRuntimeInSeconds allows a job to run by default."""
+
+ENDPOINT_SESSION_SECONDS = 10 * 365 * 86400
+"""An endpoint's: it may serve for years."""
 
 
 class HomeInUse(Exception):
@@ -105,7 +112,6 @@ class House:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
-
 
     def _tidy(self, started: float) -> None:
         try:
@@ -148,13 +154,18 @@ def build(settings: Settings, address: Address) -> House:
 
     def credentials(job: Resource) -> dict[str, str]:
         session = f"SageMaker-{job.name}"[:64]
+        seconds = ENDPOINT_SESSION_SECONDS if job.kind == "Endpoint" else SESSION_SECONDS
         with store.begin() as tx:
-            key = sts.session(tx, job.account, job.spec["RoleArn"], session, time.time(), SESSION_SECONDS)
+            key = sts.session(tx, job.account, job.spec["RoleArn"], session, time.time(), seconds)
         return environment(address.url, key.id, key.secret, job.region, {}, token=key.token or "")
 
     workplace = Workplace(toolkit_path(), HOOK, slots, credentials)
     parts = ports, engine, images, workplace, slots, update_job_component
-    machines = {"TrainingJob": TrainingJobs(*parts), "ProcessingJob": ProcessingJobs(*parts)}
+    machines: dict[str, Machine] = {
+        "TrainingJob": TrainingJobs(*parts),
+        "ProcessingJob": ProcessingJobs(*parts),
+    }
+    machines["Endpoint"] = Endpoints(Serving(ports, engine, images, workplace))
     reconciler = Reconciler(store, machines)
     sweep.jobs(settings.home, store)
     return House(ports, engine, images, reconciler, Gateway(ports, KNOWN))

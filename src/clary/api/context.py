@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clary.api.changes import Changes
+from clary.api.routes import Routes
 from clary.settings import Settings
 from clary.storage.ports import Store, Transaction
 
@@ -31,6 +32,8 @@ class Ports:
     store: Store
     objects: ObjectStore
     changes: Changes
+    routes: Routes = field(default_factory=Routes)
+    """Of endpoints that serve."""
 
 
 @dataclass(frozen=True, slots=True)

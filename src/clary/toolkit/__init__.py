@@ -3,6 +3,8 @@
     train.py        `python train.py` turns into the user's program, as a script-mode image's `train` does
     environment.py  the `SM_*` family and the program's arguments, from /opt/ml/input/config
     source.py       the submitted archive, unpacked; what in it is to be run
+    pipes.py        feeds Pipe channels, beside the program
+    serve*.py       `python serve.py` turns into a model server; its page is the module's docstring
 
 Annotations are quoted because old interpreters would evaluate them.
 """

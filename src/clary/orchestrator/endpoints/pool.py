@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
@@ -59,12 +60,12 @@ class Worker:
                 await asyncio.sleep(RETRY)
                 continue
             self.connection = connection
-            connection.closed.add_done_callback(lambda _: self._lost(connection))
+            connection.closed.add_done_callback(partial(self._lost, connection))
             self.ready.set()
             self.pool.free(self)
             return
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: Connection, _: object) -> None:
         if self.connection is connection:
             self.rejoin()
 
@@ -93,6 +94,7 @@ class Pool:
         self._workers: list[Worker] = []
         self._idle: deque[Worker] = deque()
         self._line: deque[asyncio.Future[Worker]] = deque()
+        self._abandoned: set[asyncio.Task[None]] = set()
         self._busy = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -159,7 +161,9 @@ class Pool:
                     return reply
                 except Lost as error:
                     if error.began or not again:
-                        raise Broken("The model server's process ended while it worked on the request.") from None
+                        raise Broken(
+                            "The model server's process ended while it worked on the request."
+                        ) from None
             raise AssertionError
         finally:
             if not kept:
@@ -191,7 +195,9 @@ class Pool:
         except BaseException:
             # The caller left: what the worker makes of the request is for nobody, but it must not be interrupted.
             timer.cancel()
-            asyncio.ensure_future(self._outlast(worker, connection, seconds))
+            outlasting = asyncio.create_task(self._outlast(worker, connection, seconds))
+            self._abandoned.add(outlasting)
+            outlasting.add_done_callback(self._abandoned.discard)
             raise
         if not isinstance(reply.body, bytes):
             reply.body = self._streamed(worker, connection, timer, reply.body)
@@ -255,7 +261,9 @@ class Pool:
         except TimeoutError:
             if waiting.done() and not waiting.cancelled():
                 return waiting.result()
-            raise Overloaded(f"No worker of the model came free within {self.longest_wait:g} seconds.") from None
+            raise Overloaded(
+                f"No worker of the model came free within {self.longest_wait:g} seconds."
+            ) from None
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled():
                 self.free(waiting.result())

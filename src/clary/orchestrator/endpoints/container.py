@@ -1,0 +1,269 @@
+"""A variant's container: its model and code put in place, and what an engine is told of it.
+
+HOME/endpoints/NAME-CREATED/FLEET/VARIANT/   a variant's files, shared by its instances
+    ml/           becomes /opt/ml: `model/` the model's archive, unpacked; `code/` what
+                  SAGEMAKER_SUBMIT_DIRECTORY names; `models/` those of an endpoint with many
+    NUMBER-RUN/   one run of one instance: `run/` the supervisor's, `sockets/` the workers'
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clary.domain.instances import capacity as instance_capacity
+from clary.engines import TOOLKIT
+from clary.engines.ports import ContainerSpec, Mount
+from clary.engines.sandbox import HOME
+from clary.images.ports import Environment, Images
+from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
+from clary.orchestrator.slots import Room
+from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
+from clary.storage.ports import Document, Resource
+
+SOCKETS = "/opt/clary/serve"
+MODELS = "/opt/ml/models"
+GRACE = 30.0
+"""Seconds between SIGTERM and SIGKILL, as on AWS."""
+OWN = ("SAGEMAKER_SUBMIT_DIRECTORY",)
+
+
+class ModelError(Exception):
+    """A model cannot be served; the message is the endpoint's FailureReason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container's files lie."""
+
+    root: Path
+
+    @property
+    def ml(self) -> Path:
+        return self.root / "ml"
+
+    @property
+    def model(self) -> Path:
+        return self.ml / "model"
+
+    @property
+    def code(self) -> Path:
+        return self.ml / "code"
+
+    @property
+    def models(self) -> Path:
+        return self.ml / "models"
+
+    def run(self, number: int, run: int) -> Path:
+        return self.root / f"{number}-{run}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A container that can be started any number of times."""
+
+    variant: Document
+    container: Document
+    place: Place
+    environment: Environment
+    family: str
+    workers: int
+    memory: int
+    """Bytes for each worker."""
+
+    @property
+    def many(self) -> bool:
+        return self.container.get("Mode") == "MultiModel"
+
+    def spec(
+        self, endpoint: Resource, key: str, number: int, run: int, workplace: Workplace
+    ) -> ContainerSpec:
+        folder = self.place.run(number, run)
+        (folder / "sockets").mkdir(parents=True, exist_ok=True)
+        mounts = [
+            Mount(self.place.ml, ML, writable=True),
+            Mount(folder / "sockets", SOCKETS, writable=True),
+            Mount(workplace.toolkit, TOOLKIT),
+            *(Mount(path, str(path)) for path in self.environment.paths),
+        ]
+        if workplace.hook is not None:
+            mounts.append(Mount(workplace.hook, str(workplace.hook)))
+        return ContainerSpec(
+            key=key,
+            argv=(str(self.environment.python), "-u", f"{TOOLKIT}/serve.py"),
+            run_dir=folder / "run",
+            mounts=tuple(mounts),
+            env=self._variables(endpoint, workplace),
+            cwd=ML,
+            grace=GRACE,
+            hostname="model",
+        )
+
+    def _variables(self, endpoint: Resource, workplace: Workplace) -> dict[str, str]:
+        given = {
+            name: value for name, value in self.container.get("Environment", {}).items() if name not in OWN
+        }
+        threads = "1" if self.workers > 1 else str(self.workers)
+        role = self.variant["role"]
+        found = {
+            "PATH": f"{self.environment.python.parent}:{SYSTEM_PATH}",
+            "HOME": HOME,
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            **(workplace.credentials(replace(endpoint, spec={"RoleArn": role})) if role else {}),
+            **given,
+            "SAGEMAKER_SUBMIT_DIRECTORY": f"{ML}/code",
+            "SAGEMAKER_REGION": endpoint.region,
+            "CLARY_FRAMEWORK": self.family,
+            "CLARY_SERVE": SOCKETS,
+            "CLARY_SERVE_WORKERS": str(self.workers),
+            "CLARY_SERVE_MEMORY": str(self.memory),
+        }
+        if self.many:
+            found["CLARY_SERVE_MANY"] = MODELS
+        return found
+
+
+def prepare(
+    variant: Document, container: Document, place: Place, images: Images, objects: ObjectStore, total: Room,
+    progress: Callable[[str], None],
+) -> Prepared:  # fmt: skip
+    """Blocking. Idempotent. Raises `ModelError`, `ImageError`."""
+    for folder in (place.model, place.code, place.models):
+        folder.mkdir(parents=True, exist_ok=True)
+    done = place.root / ".fetched"
+    if not done.exists():
+        _fetch(container, place, objects)
+        done.touch()
+    image = container.get("Image", "")
+    spec = images.resolve(image)
+    for note in spec.notes:
+        progress(note)
+    for source in (place.code, place.model / "code"):
+        if (source / "requirements.txt").is_file():
+            spec = images.derive(
+                spec, (source / "requirements.txt").read_text(encoding="utf-8", errors="replace")
+            )
+            break
+    environment = images.ready(spec) or images.build(spec, progress)
+    room = _room(variant, total)
+    given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+    workers = int(given) if given.isdigit() and int(given) else max(1, room.cpus)
+    memory = int(room.memory_gib * 2**30 / workers)
+    return Prepared(variant, container, place, environment, spec.family, workers, memory)
+
+
+def _room(variant: Document, total: Room) -> Room:
+    serverless = variant["serverless"]
+    if serverless:
+        gib = serverless["MemorySizeInMB"] / 1024
+        return Room(max(1, min(total.cpus, serverless["MaxConcurrency"], round(gib / 2))), gib)
+    offered = instance_capacity(variant["instance_type"])
+    asked = Room(offered.cpus, offered.memory_gib, offered.gpus) if offered else Room(2, 8.0)
+    return asked.clipped(total)
+
+
+def _fetch(container: Document, place: Place, objects: ObjectStore) -> None:
+    if container.get("Mode") != "MultiModel":
+        source = container.get("ModelDataSource", {}).get("S3DataSource")
+        if source is not None:
+            fetch_model(
+                objects,
+                source["S3Uri"],
+                source["S3DataType"] == "S3Prefix",
+                source["CompressionType"],
+                place.model,
+            )
+        elif container.get("ModelDataUrl"):
+            fetch_model(objects, container["ModelDataUrl"], False, "Gzip", place.model)
+    submitted = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if submitted.startswith("s3://"):
+        fetch_model(objects, submitted, False, "Gzip", place.code, "source archive")
+
+
+def fetch_model(
+    objects: ObjectStore,
+    uri: str,
+    prefix: bool,
+    compression: str,
+    target: Path,
+    what: str = "model data archive",
+) -> None:
+    """An archive unpacked, or objects as they are. Raises `ModelError`."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    try:
+        if prefix:
+            found = False
+            for record in objects.list(bucket, key):
+                name = record.key[len(key) :].lstrip("/") or record.key.rsplit("/", 1)[-1]
+                path = (target / name).resolve()
+                if record.key.endswith("/") or not path.is_relative_to(target.resolve()):
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                objects.fetch(bucket, record.key, path)
+                found = True
+            if not found:
+                raise NoSuchKey(bucket, key)
+        elif compression == "None":
+            objects.fetch(bucket, key, target / key.rsplit("/", 1)[-1])
+        else:
+            unpack(objects, bucket, key, target)
+    except (NoSuchBucket, NoSuchKey):
+        raise ModelError(
+            f"Failed to download {what} from URL {uri}. Please ensure that there is an object located at the URL "
+            "and that the role passed to CreateModel has permissions to download the object."
+        ) from None
+
+
+def unpack(objects: ObjectStore, bucket: str, key: str, target: Path) -> None:
+    """Raises `ModelError` for what is no archive, or would leave the folder."""
+    try:
+        with objects.open(bucket, key) as packed, tarfile.open(fileobj=packed, mode="r:*") as tar:
+            tar.extractall(target, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ModelError(f"Failed to extract s3://{bucket}/{key} as an archive: {error}.") from error
+
+
+class ManyModels:
+    """The `Models` of a variant whose models come as they are asked for, and go when others need their room."""
+
+    def __init__(self, container: Mapping[str, Document], place: Place, objects: ObjectStore) -> None:
+        self._prefix = str(container["ModelDataUrl"])
+        self._place, self._objects = place, objects
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def locate(self, target: str) -> str:
+        """Blocking. A model that was replaced in S3 is fetched anew, under another name. Raises `LookupError`."""
+        bucket, _, base = self._prefix.removeprefix("s3://").partition("/")
+        key = f"{base.rstrip('/')}/{target.lstrip('/')}".lstrip("/")
+        try:
+            record = self._objects.find(bucket, key)
+        except NoSuchBucket:
+            record = None
+        if record is None:
+            raise LookupError(
+                f"Failed to download model data(bucket: {bucket}, key: {key}). Please ensure that there is an object "
+                "located at the URL and that the role passed to CreateModel has permissions to download the model."
+            )
+        name = hashlib.sha256(f"{key}\0{record.etag}\0{record.modified}".encode()).hexdigest()[:24]
+        folder = self._place.models / name
+        if not folder.is_dir():
+            scratch = self._place.models / f".{name}"
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            try:
+                unpack(self._objects, bucket, key, scratch)
+            except ModelError as error:
+                raise LookupError(str(error)) from error
+            scratch.rename(folder)
+        return name

@@ -1,0 +1,195 @@
+"""One instance of a variant: its container started, watched, and started again when it ends.
+
+A run is named by its number, which is kept before it starts, so a restarted server attaches to the one that
+runs. Cancelling leaves the container as it is; `stop` ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from clary.domain.endpoint import Began
+from clary.engines.ports import Engine, EngineState, Observation
+from clary.orchestrator.container import Workplace
+from clary.orchestrator.endpoints.container import Prepared
+from clary.orchestrator.endpoints.pool import Pool
+from clary.orchestrator.failure import TAIL, traceback_end
+from clary.orchestrator.follower import Follower, MetricPatterns
+from clary.storage.ports import Exists, Resource, Store
+
+LONGEST_BACK_OFF = 60.0
+STEADY = 60.0
+"""Seconds after which an instance's end no longer counts as a failure to start."""
+
+Tell = Callable[[Any], Awaitable[None]]
+
+
+class Instance:
+    def __init__(
+        self, endpoint: Resource, fleet: str, number: int, prepared: Prepared, pool: Pool, *,
+        engine: Engine, store: Store, workplace: Workplace, tell: Tell, last: dict[str, Any] | None, steady: bool,
+    ) -> None:  # fmt: skip
+        """`last`: the run that was kept, as the endpoint's row has it. `steady`: it has served already, so an end
+        is for starting again, not for giving up."""
+        self.endpoint, self.fleet, self.number, self.prepared, self.pool = (
+            endpoint,
+            fleet,
+            number,
+            prepared,
+            pool,
+        )
+        self.steady = steady
+        self.ready = asyncio.Event()
+        self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Why it ended before it served."""
+        self._engine, self._store, self._workplace, self._tell = engine, store, workplace, tell
+        self._run = last["run"] if last else 0
+        self._state: EngineState | None = last["engine"] if last else None
+        self._task = asyncio.create_task(self._keep())
+
+    @property
+    def name(self) -> str:
+        return f"{self.prepared.variant['name']}/{self.number}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.endpoint.arn}#{int(self.endpoint.created * 1000)}/{self.fleet}/{self.name}#{self._run}"
+
+    @property
+    def stream(self) -> str:
+        """As AWS names them: the variant and the machine's id."""
+        return f"{self.prepared.variant['name']}/i-{sha256(self.key.encode()).hexdigest()[:17]}"
+
+    def leave(self) -> None:
+        """Let go of it; it runs on."""
+        self._task.cancel()
+        self.pool.remove(self)
+
+    async def stop(self) -> None:
+        """Workers end what they are at; then the container ends."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self.pool.remove(self)
+        if self._state is not None:
+            ended = asyncio.Event()
+            following = asyncio.create_task(self._follower(self._state).follow(ended))
+            await self._engine.signal(self._state, "SIGTERM")
+            await self._engine.wait(self._state)
+            ended.set()
+            await asyncio.gather(following, return_exceptions=True)
+            await self._engine.clean(self._state)
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            began = time.monotonic()
+            observation = await self._once()
+            if not self.ready.is_set() and not self.steady:
+                self.died.set_result(await asyncio.to_thread(self._why, observation))
+                return
+            failures = 1 if time.monotonic() - began > STEADY else failures + 1
+            await asyncio.sleep(0 if failures == 1 else min(LONGEST_BACK_OFF, 0.2 * 2 ** min(failures, 12)))
+            if self._state is not None:
+                await self._engine.clean(self._state)
+            folder = self.prepared.place.run(self.number, self._run)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            self._run += 1
+            self._state = None
+
+    async def _once(self) -> Observation:
+        """One run, until it has ended."""
+        spec = await asyncio.to_thread(
+            self.prepared.spec, self.endpoint, self.key, self.number, self._run, self._workplace
+        )
+        async for learned in self._engine.launch(spec):
+            if learned != self._state:
+                self._state = learned
+                await self._tell(Began(self.fleet, self.name, self._run, learned))
+        assert self._state is not None
+        await asyncio.to_thread(self._open_log)
+        folder = os.open(
+            self.prepared.place.run(self.number, self._run) / "sockets", os.O_PATH | os.O_DIRECTORY
+        )
+        ended = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follower(self._state).follow(ended))
+                serving = group.create_task(self._serve(folder))
+                observation = await self._engine.wait(self._state)
+                serving.cancel()
+                self.pool.remove(self)
+                ended.set()
+            return observation
+        finally:
+            self.pool.remove(self)
+            os.close(folder)
+
+    async def _serve(self, folder: int) -> None:
+        # Through the open folder: a path of the home may be longer than a socket's address may be.
+        root = Path(f"/proc/self/fd/{folder}")
+        workers = [
+            self.pool.add(self, root / f"{number}.sock", self._killer(root / "control.sock", number))
+            for number in range(self.prepared.workers)
+        ]
+        for worker in workers:
+            await worker.ready.wait()
+        self.ready.set()
+
+    def _killer(self, control: Path, number: int) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+
+        def kill() -> None:
+            loop.run_in_executor(None, order_kill, str(control), number)
+
+        return kill
+
+    def _open_log(self) -> None:
+        with suppress(Exists), self._store.begin() as tx:
+            tx.logs.create_stream(log_group(self.endpoint), self.stream, time.time())
+
+    def _follower(self, state: EngineState) -> Follower:
+        path = self._engine.log_path(state)
+        return Follower(
+            self._store, path, log_group(self.endpoint), self.stream, "", MetricPatterns(()), time.time
+        )
+
+    def _why(self, observation: Observation) -> str:
+        with self._store.read() as tx:
+            lines = tx.logs.lines(log_group(self.endpoint), [self.stream], limit=TAIL, newest=True)
+        tail = [line.text for _, line in lines]
+        said = traceback_end(tail) or "\n".join([line for line in tail if line.strip()][-5:])
+        return (
+            f"it ended with {_ending(observation)}: {said}"
+            if said
+            else f"it ended with {_ending(observation)}"
+        )
+
+
+def order_kill(control: str, number: int) -> None:
+    """Have the master kill a worker that hangs. Blocking; a master that is gone has none."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        connection.connect(control)
+        connection.sendall(f"kill {number}\n".encode())
+        connection.recv(16)
+
+
+def log_group(endpoint: Resource) -> str:
+    return f"/aws/sagemaker/Endpoints/{endpoint.name}"
+
+
+def _ending(observation: Observation) -> str:
+    if observation.status == "lost":
+        return "no word"
+    if observation.signal is not None:
+        return f"signal {observation.signal}"
+    return f"exit code {observation.code}"

@@ -1,0 +1,168 @@
+"""The reconciler's machine for kind Endpoint: one effect, `host`, for as long as an endpoint lives.
+
+The host brings what runs in step with the row, each time the row changes: fleets in the row are started, those
+marked to go are drained and stopped, weights and counts adjusted, and the route table told. A server that
+starts finds the effect in the outbox and takes on the fleets that run.
+
+    traffic turns over before the row says so: an endpoint that is InService can be invoked
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from clary.domain import endpoint as rules
+from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
+from clary.orchestrator.reconciler import Tell
+from clary.storage.ports import Document, Resource, Transaction
+
+log = logging.getLogger(__name__)
+
+LOOK = 600.0
+"""Seconds after which a host looks at its row unasked."""
+HOST = "host"
+
+
+class Endpoints:
+    status = "EndpointStatus"
+    step = staticmethod(rules.step)
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[rules.Event | None]]]:
+        return {HOST: self.host}
+
+    def failed(self, error: Exception) -> rules.EffectFailed:
+        return rules.EffectFailed(f"InternalServerError: {type(error).__name__}: {error}")
+
+    def recorded(self, tx: Transaction, before: Resource, after: Resource) -> None:
+        """Nothing derives from an endpoint's row."""
+
+    def committed(self, after: Resource) -> None:
+        self._house.ports.changes.publish(after.arn)
+
+    def resumed(self, resource: Resource, effect: str) -> None:
+        """An endpoint takes no room from jobs."""
+
+    async def host(self, endpoint: Resource, tell: Tell) -> None:
+        host = Host(self._house, endpoint, tell)
+        try:
+            await host.run()
+        finally:
+            host.leave()
+
+
+class Host:
+    def __init__(self, house: House, endpoint: Resource, tell: Tell) -> None:
+        self._house, self._endpoint, self._tell = house, endpoint, tell
+        self._fleets: dict[str, Fleet] = {}
+        self._starting: dict[str, asyncio.Task[None]] = {}
+        self._stopping: set[str] = set()
+        self._serving: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until the endpoint is deleted and all of it is gone."""
+        ports, arn = self._house.ports, self._endpoint.arn
+        with ports.changes.watch(arn) as watch:
+            while True:
+                row = await asyncio.to_thread(self._find)
+                if row is None:
+                    return
+                clary = row.state["Clary"]
+                if row.target == "Deleted":
+                    ports.routes.remove(arn)
+                    if not clary["fleets"]:
+                        await asyncio.to_thread(self._delete)
+                        return
+                self._align(clary, row)
+                await watch.wait(LOOK)
+
+    def leave(self) -> None:
+        self._house.ports.routes.remove(self._endpoint.arn)
+        for task in self._tasks:
+            task.cancel()
+        for fleet in self._fleets.values():
+            fleet.leave()
+
+    def _align(self, clary: Document, row: Resource) -> None:
+        for name, document in clary["fleets"].items():
+            fleet = self._fleets.get(name)
+            if document.get("drop"):
+                if name not in self._stopping:
+                    self._stopping.add(name)
+                    if fleet is None:
+                        fleet = Fleet(self._house, self._endpoint, name, document, self._tell)
+                        self._fleets[name] = fleet
+                    self._do(self._stop(fleet))
+            elif fleet is None:
+                fleet = Fleet(self._house, self._endpoint, name, document, self._tell)
+                self._fleets[name] = fleet
+                self._starting[name] = self._do(self._start(fleet, active=name == clary["active"]))
+            else:
+                changed = fleet.adjust(document)
+                if name == self._serving and (changed or row.status == "Updating"):
+                    self._house.ports.routes.put(fleet.route())
+                    if name == clary["active"] and len(clary["fleets"]) == 1 + len(self._stopping):
+                        self._do(self._adjusted(fleet))
+
+    async def _start(self, fleet: Fleet, *, active: bool) -> None:
+        try:
+            if (
+                active
+            ):  # it served before this server did: callers wait for it rather than hear of no endpoint
+                self._serve(fleet)
+            await fleet.start(steady=active)
+        except FleetError as error:
+            await self._tell(rules.Failed(fleet.name, str(error)))
+            return
+        except Exception as error:
+            log.exception("Fleet %s of %s failed", fleet.name, self._endpoint.arn)
+            await self._tell(
+                rules.Failed(fleet.name, f"InternalServerError: {type(error).__name__}: {error}")
+            )
+            return
+        if fleet.name not in self._stopping:
+            self._serve(fleet)
+            await self._tell(rules.Adjusted(fleet.name) if active else rules.Ready(fleet.name))
+
+    def _serve(self, fleet: Fleet) -> None:
+        self._serving = fleet.name
+        self._house.ports.routes.put(fleet.route())
+
+    async def _adjusted(self, fleet: Fleet) -> None:
+        try:
+            await fleet.settled()
+        except FleetError as error:
+            log.warning("%s", error)
+        await self._tell(rules.Adjusted(fleet.name))
+
+    async def _stop(self, fleet: Fleet) -> None:
+        starting = self._starting.pop(fleet.name, None)
+        if starting is not None and not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        await fleet.stop()
+        self._fleets.pop(fleet.name, None)
+        self._stopping.discard(fleet.name)
+        await self._tell(rules.Gone(fleet.name))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _find(self) -> Resource | None:
+        with self._house.ports.store.read() as tx:
+            return tx.resources.find(self._endpoint.arn)
+
+    def _delete(self) -> None:
+        with self._house.ports.store.begin() as tx:
+            tx.resources.delete(self._endpoint.arn)
+        shutil.rmtree(endpoint_root(self._house.ports.settings.home, self._endpoint), ignore_errors=True)

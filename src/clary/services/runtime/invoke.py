@@ -1,0 +1,154 @@
+"""InvokeEndpoint and InvokeEndpointWithResponseStream.
+
+Names and words of the errors are AWS's; what a model server answers with another status than 2xx is a ModelError
+with that status, its body and where the log is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+
+from clary.api import Context, Document, ServiceError, operation
+from clary.api.routes import Invocation, InvocationError, Overloaded, Reply, Route, TimedOut, Variant
+
+FORWARDED = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "TargetModel": "X-Amzn-SageMaker-Target-Model",
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+    "SessionId": "X-Amzn-SageMaker-Session-Id",
+}
+"""Members of a request that the model server is told, and in which header."""
+STREAM_SECONDS = 480.0
+"""How long a streamed answer may take, as on AWS."""
+
+
+@operation("sagemaker-runtime", "InvokeEndpoint")
+async def invoke_endpoint(ctx: Context, request: Document) -> Document:
+    route = find(ctx, request["EndpointName"])
+    variant = target(route, request)
+    if variant.asynchronous:
+        raise invalid(f"Endpoint {request['EndpointName']} is asynchronous: use InvokeEndpointAsync.")
+    invocation = Invocation(request.get("Body", b""), await headers(variant, request))
+    reply = await ask(ctx, route, variant, invocation)
+    if route.shadows:
+        shadow(route, invocation)
+    if route.capture is not None:
+        route.capture.keep(variant.name, invocation, reply, request.get("InferenceId"))
+    return {
+        "Body": reply.body,
+        "ContentType": reply.headers.get("content-type", "application/octet-stream"),
+        "InvokedProductionVariant": variant.name,
+        "CustomAttributes": reply.headers.get("x-amzn-sagemaker-custom-attributes"),
+        "NewSessionId": reply.headers.get("x-amzn-sagemaker-new-session-id"),
+        "ClosedSessionId": reply.headers.get("x-amzn-sagemaker-closed-session-id"),
+    }
+
+
+@operation("sagemaker-runtime", "InvokeEndpointWithResponseStream")
+async def invoke_with_stream(ctx: Context, request: Document) -> Document:
+    route = find(ctx, request["EndpointName"])
+    variant = target(route, request)
+    invocation = Invocation(
+        request.get("Body", b""), await headers(variant, request), stream=True, timeout=STREAM_SECONDS
+    )
+    reply = await ask(ctx, route, variant, invocation)
+    assert not isinstance(reply.body, bytes)
+    return {
+        "Body": parts(reply.body),
+        "ContentType": reply.headers.get("content-type", "application/octet-stream"),
+        "InvokedProductionVariant": variant.name,
+        "CustomAttributes": reply.headers.get("x-amzn-sagemaker-custom-attributes"),
+    }
+
+
+def find(ctx: Context, name: str) -> Route:
+    route = ctx.ports.routes.find(f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:endpoint/{name.lower()}")
+    if route is None:
+        raise invalid(f"Endpoint {name} of account {ctx.account} not found.")
+    return route
+
+
+def target(route: Route, request: Document) -> Variant:
+    name = request.get("TargetVariant")
+    if name is None:
+        return route.choose()
+    variant = route.named(name)
+    if variant is None:
+        raise invalid(f"Variant {name} not found for Endpoint {request['EndpointName']}.")
+    return variant
+
+
+async def headers(variant: Variant, request: Document) -> Mapping[str, str]:
+    """Raises ValidationError for a model that the variant does not have."""
+    found = {wire: str(request[member]) for member, wire in FORWARDED.items() if member in request}
+    model = request.get("TargetModel")
+    if variant.models is None:
+        if model is not None:
+            raise invalid(
+                "Endpoint does not support target models: only endpoints with multi-model variants take TargetModel."
+            )
+        return found
+    if model is None:
+        raise invalid("Endpoint has multi-model variants: TargetModel must be given.")
+    try:
+        found["X-Clary-Model"] = await variant.models.locate(model)
+    except LookupError as error:
+        raise invalid(str(error.args[0])) from None
+    return found
+
+
+async def ask(ctx: Context, route: Route, variant: Variant, invocation: Invocation) -> Reply:
+    """A reply of status 2xx. Raises ModelError, ServiceUnavailable."""
+    try:
+        reply = await variant.backend.invoke(invocation)
+    except Overloaded as error:
+        raise ServiceError("ServiceUnavailable", str(error), 503) from None
+    except TimedOut:
+        raise model_error(
+            ctx, route, 0, "Your invocation timed out while waiting for a response from container primary. Review the latency "
+            "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
+        ) from None  # fmt: skip
+    except InvocationError as error:
+        raise model_error(ctx, route, 500, str(error)) from None
+    if 200 <= reply.status < 300:
+        return reply
+    body = reply.body if isinstance(reply.body, bytes) else b"".join([piece async for piece in reply.body])
+    raise model_error(ctx, route, reply.status, body.decode("utf-8", "replace"))
+
+
+def model_error(ctx: Context, route: Route, status: int, message: str) -> ServiceError:
+    whose = "client" if 400 <= status < 500 else "server"
+    return ServiceError(
+        "ModelError",
+        f'Received {whose} error ({status}) from primary with message "{message}". See {route.log_group} in account '
+        f"{ctx.account} for more information.",
+        424,
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+        LogStreamArn=ctx.arn("logs", f"log-group:{route.log_group}"),
+    )
+
+
+def invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationError", message)
+
+
+def shadow(route: Route, invocation: Invocation) -> None:
+    """The same call to the shadow variants, to the share that their weight is of all traffic; whatever they
+    answer is for nobody."""
+    for variant in route.shadows:
+        if random.random() * max(route.total, 1e-9) < variant.weight:
+            task = asyncio.ensure_future(variant.backend.invoke(invocation))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def parts(body: AsyncIterator[bytes]) -> AsyncIterator[Document]:
+    try:
+        async for piece in body:
+            yield {"PayloadPart": {"Bytes": piece}}
+    except InvocationError as error:
+        raise ServiceError("ModelStreamError", str(error), 400, ErrorCode="ModelInvocationFailed") from None

@@ -1,0 +1,157 @@
+"""Endpoint configurations and endpoints. What a request wants is written into the row, with the words of
+`domain.endpoint`; `orchestrator.endpoints` brings the processes in step with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from clary.api import Context, Document, Kind, ServiceError, operation
+from clary.domain import endpoint as rules
+from clary.services.sagemaker.models import Model
+from clary.storage.objects import NoSuchBucket
+from clary.storage.ports import Effect, Resource, Transaction
+
+EndpointConfig = Kind(
+    "sagemaker",
+    "EndpointConfig",
+    exists=("ValidationException", 'Cannot create already existing endpoint configuration "{arn}".'),
+    missing=("ValidationException", 'Could not find endpoint configuration "{arn}".'),
+)
+EndpointConfig.serves("Create", "Describe", "List", "Delete")
+
+Endpoint = Kind(
+    "sagemaker",
+    "Endpoint",
+    status="EndpointStatus",
+    initial="Creating",
+    exists=("ValidationException", 'Cannot create already existing endpoint "{arn}".'),
+    missing=("ValidationException", 'Could not find endpoint "{arn}".'),
+)
+Endpoint.serves("Create", "Describe", "List")
+
+HOST = "host"
+"""The effect that lives as long as an endpoint; `orchestrator.endpoints.machine` runs it."""
+NOT_YET = ("ExplainerConfig",)
+
+
+@EndpointConfig.on_create
+def check_config(ctx: Context, tx: Transaction, config: Resource) -> None:
+    spec = config.spec
+    for member in NOT_YET:
+        if member in spec:
+            raise ServiceError("ValidationException", f"Clary does not serve endpoints with {member} yet.")
+    variants = [*spec["ProductionVariants"], *spec.get("ShadowProductionVariants", ())]
+    names = [variant["VariantName"] for variant in variants]
+    for name in names:
+        if names.count(name) > 1:
+            raise ServiceError(
+                "ValidationException", f"Duplicate variant name '{name}'. Variant names must be unique."
+            )
+    for variant in variants:
+        if "ModelName" not in variant:
+            raise ServiceError(
+                "ValidationException",
+                "Clary does not serve inference components yet: a variant needs a ModelName.",
+            )
+        if "ServerlessConfig" not in variant and "InstanceType" not in variant:
+            raise ServiceError(
+                "ValidationException",
+                f"Variant {variant['VariantName']} needs an InstanceType or a ServerlessConfig.",
+            )
+        Model.load(ctx, tx, variant["ModelName"])
+    capture = spec.get("DataCaptureConfig")
+    if capture and capture.get("EnableCapture", True):
+        check_bucket(ctx, capture["DestinationS3Uri"], "DestinationS3Uri")
+    if "AsyncInferenceConfig" in spec:
+        output = spec["AsyncInferenceConfig"]["OutputConfig"]
+        for member in ("S3OutputPath", "S3FailurePath"):
+            if member in output:
+                check_bucket(ctx, output[member], member)
+
+
+def check_bucket(ctx: Context, uri: str, member: str) -> None:
+    bucket = uri.removeprefix("s3://").split("/")[0]
+    try:
+        ctx.objects.find(bucket, "/")
+    except NoSuchBucket:
+        raise ServiceError(
+            "ValidationException", f"The bucket {bucket!r} of {member} {uri} does not exist."
+        ) from None
+
+
+@Endpoint.on_create
+def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
+    fleet = _fleet(ctx, tx, endpoint.spec["EndpointConfigName"])
+    state = {**endpoint.state, **rules.created(fleet, ctx.now)}
+    if "DeploymentConfig" in endpoint.spec:
+        state["LastDeploymentConfig"] = endpoint.spec["DeploymentConfig"]
+    tx.outbox.put(Effect(endpoint.arn, endpoint.generation, HOST, due=ctx.now))
+    return replace(endpoint, state=state)
+
+
+@operation("sagemaker", "UpdateEndpoint")
+def update_endpoint(ctx: Context, request: Document) -> Document:
+    with ctx.begin() as tx:
+        endpoint = _in_service(ctx, tx, request["EndpointName"])
+        fleet = _fleet(ctx, tx, request["EndpointConfigName"])
+        if request.get("RetainAllVariantProperties"):
+            exclude = {
+                each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", ())
+            }
+            clary = endpoint.state["Clary"]
+            fleet = rules.retained(clary["fleets"][clary["active"]], fleet, frozenset(exclude))
+        deployment = request.get("DeploymentConfig")
+        _write(ctx, tx, endpoint, rules.updating(endpoint, fleet, deployment, ctx.now))
+    ctx.ports.changes.publish(endpoint.arn)
+    return {"EndpointArn": endpoint.arn}
+
+
+@operation("sagemaker", "UpdateEndpointWeightsAndCapacities")
+def update_weights(ctx: Context, request: Document) -> Document:
+    with ctx.begin() as tx:
+        endpoint = _in_service(ctx, tx, request["EndpointName"])
+        wanted = {each["VariantName"]: each for each in request["DesiredWeightsAndCapacities"]}
+        known = {variant["VariantName"] for variant in endpoint.state["ProductionVariants"]}
+        for name in wanted:
+            if name not in known:
+                raise ServiceError(
+                    "ValidationException", f'The variant name(s) "{name}" is/are not present within endpoint configuration '
+                    f'"{endpoint.state["EndpointConfigName"]}".',
+                )  # fmt: skip
+        _write(ctx, tx, endpoint, rules.adjusting(endpoint, wanted, ctx.now))
+    ctx.ports.changes.publish(endpoint.arn)
+    return {"EndpointArn": endpoint.arn}
+
+
+@operation("sagemaker", "DeleteEndpoint")
+def delete_endpoint(ctx: Context, request: Document) -> None:
+    with ctx.begin() as tx:
+        endpoint = Endpoint.load(ctx, tx, request["EndpointName"])
+        if endpoint.target == "Deleted":
+            return
+        _write(ctx, tx, replace(endpoint, target="Deleted"), rules.deleting(endpoint, ctx.now))
+    ctx.ports.changes.publish(endpoint.arn)
+
+
+def _write(ctx: Context, tx: Transaction, endpoint: Resource, changes: Document) -> None:
+    state = {**endpoint.state, **changes}
+    tx.resources.update(replace(endpoint, state=state, status=state["EndpointStatus"], modified=ctx.now))
+
+
+def _in_service(ctx: Context, tx: Transaction, name: str) -> Resource:
+    endpoint = Endpoint.load(ctx, tx, name)
+    if endpoint.status == "Failed":
+        raise ServiceError(
+            "ValidationException",
+            f'Cannot update failed endpoint "{endpoint.arn}": delete it and create it again.',
+        )
+    if endpoint.status != "InService":
+        raise ServiceError("ValidationException", f'Cannot update in-progress endpoint "{endpoint.arn}".')
+    return endpoint
+
+
+def _fleet(ctx: Context, tx: Transaction, config_name: str) -> Document:
+    config = EndpointConfig.load(ctx, tx, config_name)
+    variants = [*config.spec["ProductionVariants"], *config.spec.get("ShadowProductionVariants", ())]
+    models = {each["ModelName"]: Model.load(ctx, tx, each["ModelName"]).spec for each in variants}
+    return rules.fleet(config.spec, models)

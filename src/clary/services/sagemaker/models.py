@@ -1,0 +1,52 @@
+"""Models: which image serves which artifact, as which role."""
+
+from __future__ import annotations
+
+from clary.api import Context, Kind, ServiceError
+from clary.services.iam import role_exists
+from clary.storage.ports import Document, Resource, Transaction
+
+Model = Kind(
+    "sagemaker",
+    "Model",
+    exists=("ValidationException", 'Cannot create already existing model "{arn}".'),
+    missing=("ValidationException", 'Could not find model "{arn}".'),
+)
+Model.serves("Create", "Describe", "List", "Delete")
+
+
+@Model.on_create
+def check(ctx: Context, tx: Transaction, model: Resource) -> None:
+    spec = model.spec
+    if "PrimaryContainer" in spec and "Containers" in spec:
+        raise ServiceError(
+            "ValidationException",
+            "You can specify either PrimaryContainer or Containers, not both, in a CreateModel request.",
+        )
+    given: list[Document] = (
+        [spec["PrimaryContainer"]] if "PrimaryContainer" in spec else spec.get("Containers", [])
+    )
+    if not given:
+        raise ServiceError(
+            "ValidationException",
+            "You must provide either PrimaryContainer or Containers in a CreateModel request.",
+        )
+    for container in given:
+        if "ModelPackageName" in container:
+            raise ServiceError(
+                "ValidationException",
+                "Clary does not serve model packages yet: name an Image and its ModelDataUrl.",
+            )
+        if "Image" not in container:
+            raise ServiceError("ValidationException", "A container needs an Image.")
+        if "ModelDataUrl" in container and "ModelDataSource" in container:
+            raise ServiceError(
+                "ValidationException", "You can specify either ModelDataUrl or ModelDataSource, not both."
+            )
+    role = spec.get("ExecutionRoleArn")
+    if role and not role_exists(tx, role):
+        raise ServiceError(
+            "ValidationException",
+            f"Could not assume role {role}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to "
+            "assume the role.",
+        )

@@ -1,0 +1,214 @@
+"""What the images of a framework do with a model where the user's script leaves it to them.
+
+Each class has the functions that a script may write itself: `model_fn(folder)`, `input_fn(body, content_type)`,
+`predict_fn(data, model)`, `output_fn(prediction, accept)`; `ACCEPT` is what is answered when nothing is asked for.
+"""
+
+import glob
+import json
+import os
+
+from . import serve_codecs
+from .serve_http import Refused
+
+
+class ModelMissing(Exception):
+    """The model's folder holds nothing that this framework can load; the message says what would do."""
+
+
+class Plain:
+    """`scikit-learn` and any Python: a pickled object with `predict`."""
+
+    ACCEPT = serve_codecs.JSON
+    PATTERNS = (
+        "model.joblib", "model.pkl", "model.pickle", "*.joblib", "*.pkl", "*.pickle",
+    )  # type: tuple[str, ...]  # fmt: skip
+
+    def model_fn(self, folder: str) -> "object":
+        path = find(folder, self.PATTERNS)
+        try:
+            import joblib  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        except ImportError:
+            import pickle
+
+            with open(path, "rb") as file:
+                return pickle.load(file)
+        return joblib.load(path)
+
+    def input_fn(self, body: "str | bytes", content_type: str) -> "object":
+        return serve_codecs.decode(body, content_type)
+
+    def predict_fn(self, data: "object", model: "object") -> "object":
+        return model.predict(data)  # type: ignore[attr-defined]
+
+    def output_fn(self, prediction: "object", accept: str) -> "object":
+        return serve_codecs.encode(prediction, accept)
+
+
+class XGBoost(Plain):
+    """Answers as AWS's built-in XGBoost does: CSV by default, `{"predictions": [{"score": ...}]}` as JSON."""
+
+    ACCEPT = serve_codecs.CSV
+    PATTERNS = ("xgboost-model", "*.json", "*.ubj", "*.bst", "*.model", *Plain.PATTERNS)
+
+    def model_fn(self, folder: str) -> "object":
+        import xgboost  # type: ignore[import-not-found,unused-ignore]
+
+        path = find(folder, self.PATTERNS)
+        booster = xgboost.Booster()
+        try:
+            booster.load_model(path)
+        except xgboost.core.XGBoostError:
+            import pickle
+
+            with open(path, "rb") as file:
+                return pickle.load(file)
+        return booster
+
+    def input_fn(self, body: "str | bytes", content_type: str) -> "object":
+        import xgboost
+
+        if serve_codecs.plain(content_type) in ("text/libsvm", "text/x-libsvm"):
+            return xgboost.DMatrix(*libsvm(serve_codecs.text(body)))
+        return xgboost.DMatrix(serve_codecs.decode(body, content_type))
+
+    def predict_fn(self, data: "object", model: "object") -> "object":
+        if not hasattr(model, "inplace_predict") and hasattr(model, "get_booster"):
+            model = model.get_booster()
+        return model.predict(data, validate_features=False)  # type: ignore[attr-defined]
+
+    def output_fn(self, prediction: "object", accept: str) -> "object":
+        values = prediction.tolist()  # type: ignore[attr-defined]
+        for kind in map(serve_codecs.plain, accept.split(",")):
+            if kind == serve_codecs.JSON:
+                scores = [{"score": value} for value in values]
+                return json.dumps({"predictions": scores}).encode(), kind
+            if kind in (serve_codecs.CSV, "*/*", ""):
+                return serve_codecs.to_csv(prediction), serve_codecs.CSV
+        return serve_codecs.encode(prediction, accept)
+
+
+class PyTorch(Plain):
+    def model_fn(self, folder: str) -> "object":
+        import torch  # type: ignore[import-not-found,unused-ignore]
+
+        path = find(folder, ("model.pth", "model.pt", "*.pth", "*.pt"))
+        try:
+            model = torch.jit.load(path, map_location="cpu")
+        except RuntimeError:
+            raise ModelMissing(
+                "%s is not TorchScript: write `model_fn(model_dir)` in code/inference.py that makes the model "
+                "and loads its weights." % os.path.basename(path)
+            ) from None
+        model.eval()
+        return model
+
+    def input_fn(self, body: "str | bytes", content_type: str) -> "object":
+        import torch
+
+        return torch.as_tensor(serve_codecs.decode(body, content_type), dtype=torch.float32)
+
+    def predict_fn(self, data: "object", model: "object") -> "object":
+        import torch
+
+        with torch.no_grad():
+            return model(data)  # type: ignore[operator]
+
+    def output_fn(self, prediction: "object", accept: str) -> "object":
+        if hasattr(prediction, "detach"):
+            prediction = prediction.detach().cpu().numpy()
+        return serve_codecs.encode(prediction, accept)
+
+
+class TensorFlow(Plain):
+    """A SavedModel, spoken to as TF Serving is: `{"instances": [...]}` or `{"inputs": ...}` in,
+    `{"predictions": [...]}` or `{"outputs": ...}` out."""
+
+    def model_fn(self, folder: str) -> "object":
+        import tensorflow  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        found = sorted(glob.glob(os.path.join(folder, "**", "saved_model.pb"), recursive=True))
+        if not found:
+            raise ModelMissing(
+                "There is no saved_model.pb in the model's archive, which holds %s." % contents(folder)
+            )
+        loaded = tensorflow.saved_model.load(os.path.dirname(found[-1]))
+        signature = loaded.signatures["serving_default"]
+        signature.kept = loaded  # the signature alone does not keep the variables alive
+        return signature
+
+    def input_fn(self, body: "str | bytes", content_type: str) -> "object":
+        if serve_codecs.plain(content_type) != serve_codecs.JSON:
+            return {"instances": serve_codecs.decode(body, content_type).tolist()}  # type: ignore[attr-defined]
+        given = json.loads(serve_codecs.text(body))
+        if isinstance(given, list):
+            return {"instances": given}
+        if "instances" not in given and "inputs" not in given:
+            raise Refused(400, 'Missing "inputs" or "instances" key.')
+        return given
+
+    def predict_fn(self, data: "object", model: "object") -> "object":
+        import tensorflow
+
+        _, wanted = model.structured_input_signature  # type: ignore[attr-defined]
+        columnar = "inputs" in data  # type: ignore[operator]
+        given = data["inputs" if columnar else "instances"]  # type: ignore[index]
+        if not columnar and given and isinstance(given[0], dict) and set(given[0]) == set(wanted):
+            given = {name: [row[name] for row in given] for name in wanted}
+        if not isinstance(given, dict):
+            given = {next(iter(wanted)): given}
+        tensors = {
+            name: tensorflow.constant(value, dtype=wanted[name].dtype) for name, value in given.items()
+        }
+        outputs = {name: value.numpy().tolist() for name, value in model(**tensors).items()}  # type: ignore[operator]
+        single = next(iter(outputs.values())) if len(outputs) == 1 else None
+        if columnar:
+            return {"outputs": single if single is not None else outputs}
+        if single is not None:
+            return {"predictions": single}
+        count = len(next(iter(outputs.values())))
+        return {
+            "predictions": [{name: value[row] for name, value in outputs.items()} for row in range(count)]
+        }
+
+    def output_fn(self, prediction: "object", accept: str) -> "object":
+        return json.dumps(prediction).encode("utf-8"), serve_codecs.JSON
+
+
+def find(folder: str, patterns: "tuple[str, ...]") -> str:
+    """The first file that one of the patterns names. Raises `ModelMissing`."""
+    for pattern in patterns:
+        for path in sorted(glob.glob(os.path.join(folder, pattern))):
+            if os.path.isfile(path):
+                return path
+    raise ModelMissing(
+        "The model's archive holds %s, and nothing that can be loaded without a script: put a model.joblib into it, "
+        "or write `model_fn(model_dir)` in code/inference.py." % contents(folder)
+    )
+
+
+def contents(folder: str) -> str:
+    return ", ".join(sorted(os.listdir(folder))[:20]) or "nothing" if os.path.isdir(folder) else "nothing"
+
+
+def libsvm(text: str) -> "tuple[object, object]":
+    """A dense array and None for the labels, of `label index:value ...` lines."""
+    import numpy
+
+    found = []
+    for line in text.splitlines():
+        cells = [cell.split(":") for cell in line.split() if ":" in cell]
+        found.append({int(index): float(value) for index, value in cells})
+    width = max((max(row, default=-1) for row in found), default=-1) + 1
+    table = numpy.full((len(found), width), numpy.nan)
+    for number, row in enumerate(found):
+        for index, value in row.items():
+            table[number, index] = value
+    return table, None
+
+
+FRAMEWORKS = {"xgboost": XGBoost, "pytorch": PyTorch, "tensorflow": TensorFlow}
+
+
+def framework(name: str) -> Plain:
+    return FRAMEWORKS.get(name, Plain)()

@@ -1,0 +1,158 @@
+"""Script mode: the functions of the user's `inference.py`, completed by the framework's own, as a handler.
+
+    model_fn(model_dir)                     -> model
+    input_fn(body, content_type)            -> data        the body is text for JSON and CSV, else bytes
+    predict_fn(data, model)                 -> prediction
+    output_fn(prediction, accept)           -> body | (body, content type)
+    transform_fn(model, body, content_type, accept)        in place of the last three
+
+Any may take one argument more, the context, of which AWS's toolkits give `system_properties` and the request's
+headers. A function may answer an iterator of pieces, which is streamed.
+
+Where the script is: SAGEMAKER_PROGRAM, else `inference.py`; in `code/` of the model's archive, or in
+/opt/ml/code, where SAGEMAKER_SUBMIT_DIRECTORY was unpacked.
+
+An endpoint of many models has a folder of each; `X-Clary-Model` names the one to use, and the last few stay
+loaded (LRU by number, CLARY_SERVE_MODELS).
+"""
+
+import importlib
+import inspect
+import os
+import sys
+from collections import OrderedDict
+
+from . import serve_codecs, serve_frameworks
+from .serve_http import Refused, Request
+
+MODELS = 8
+
+
+class Context:
+    """What a script may ask beside its arguments."""
+
+    def __init__(self, model_dir: str) -> None:
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
+        self.request = None  # type: Request | None
+
+    def get_request_header(self, _: int, name: str) -> "str | None":
+        return self.request.headers.get(name.lower()) if self.request else None
+
+    def get_all_request_header(self, _: int) -> "dict[str, str]":
+        return dict(self.request.headers) if self.request else {}
+
+
+def load() -> "Script | ManyModels":
+    ml = os.environ.get("CLARY_ML_ROOT", "/opt/ml")
+    many = os.environ.get("CLARY_SERVE_MANY")
+    if many:
+        return ManyModels(many, os.path.join(ml, "code"))
+    return Script(os.path.join(ml, "model"), os.path.join(ml, "code"))
+
+
+class Script:
+    def __init__(self, model_dir: str, code_dir: str) -> None:
+        self.framework = serve_frameworks.framework(os.environ.get("CLARY_FRAMEWORK", ""))
+        self.accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or self.framework.ACCEPT
+        self.context = Context(model_dir)
+        module = imported(os.path.join(model_dir, "code"), code_dir)
+        self.transform = self.function(module, "transform_fn", 4)
+        self.input = self.function(module, "input_fn", 2)
+        self.predict = self.function(module, "predict_fn", 2)
+        self.output = self.function(module, "output_fn", 2)
+        load = self.function(module, "model_fn", 1)
+        self.model = load(model_dir)  # type: ignore[operator]
+
+    def function(self, module: "object", name: str, arguments: int) -> "object":
+        """The script's, with the context as last argument where it takes one more; else the framework's."""
+        own = getattr(module, name, None)
+        if own is None:
+            return getattr(self.framework, name, None)
+        try:
+            takes = sum(
+                1 for each in inspect.signature(own).parameters.values()
+                if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+            )  # fmt: skip
+        except ValueError:
+            takes = arguments
+        if takes <= arguments:
+            return own
+        return lambda *given: own(*given, self.context)
+
+    def __call__(self, request: Request) -> "tuple[int, str, object, dict[str, str]]":
+        kind = request.headers.get("content-type") or serve_codecs.JSON
+        accept = request.headers.get("accept") or self.accept
+        if accept == "*/*":
+            accept = self.accept
+        body = request.body  # type: str | bytes
+        if serve_codecs.plain(kind) in serve_codecs.TEXTS:
+            try:
+                body = request.body.decode("utf-8")
+            except UnicodeDecodeError:
+                raise Refused(400, "The body is not UTF-8, which %s asks for." % kind) from None
+        self.context.request = request
+        if self.transform is not None:
+            made = self.transform(self.model, body, kind, accept)  # type: ignore[operator]
+        else:
+            data = self.input(body, kind)  # type: ignore[operator]
+            prediction = self.predict(data, self.model)  # type: ignore[operator]
+            made = self.output(prediction, accept)  # type: ignore[operator]
+        return response(made, accept)
+
+
+def response(made: "object", accept: str) -> "tuple[int, str, object, dict[str, str]]":
+    """What a script's function answered, as status, content type, body and headers."""
+    kind = serve_codecs.plain(accept.partition(",")[0])
+    if isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], str):
+        made, kind = made
+    if hasattr(made, "get_data") and hasattr(made, "mimetype"):  # a Response of Flask's kind
+        return int(getattr(made, "status_code", 200)), made.mimetype or kind, made.get_data(), {}
+    if isinstance(made, str):
+        return 200, kind, made.encode("utf-8"), {}
+    if isinstance(made, (bytes, bytearray, memoryview)):
+        return 200, kind, bytes(made), {}
+    if made is None:
+        return 200, kind, b"", {}
+    if hasattr(made, "__next__"):
+        return 200, kind, made, {}
+    body, kind = serve_codecs.encode(made, accept)
+    return 200, kind, body, {}
+
+
+def imported(*folders: str) -> "object":
+    """The user's module; None where there is none."""
+    name = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
+    for folder in folders:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            for place in {folder, os.path.dirname(path)}:
+                sys.path.insert(0, place)
+            library = os.path.join(folder, "lib")
+            if os.path.isdir(library):
+                sys.path.insert(1, library)
+            return importlib.import_module(os.path.splitext(os.path.basename(name))[0])
+    if os.environ.get("SAGEMAKER_PROGRAM"):
+        held = "; ".join("%s holds %s" % (folder, serve_frameworks.contents(folder)) for folder in folders)
+        raise serve_frameworks.ModelMissing(
+            "The program %s (SAGEMAKER_PROGRAM) is not there: %s." % (name, held)
+        )
+    return None
+
+
+class ManyModels:
+    def __init__(self, folder: str, code_dir: str) -> None:
+        self.folder, self.code_dir = folder, code_dir
+        self.most = int(os.environ.get("CLARY_SERVE_MODELS") or MODELS)
+        self.loaded = OrderedDict()  # type: OrderedDict[str, Script]
+
+    def __call__(self, request: Request) -> "tuple[int, str, object, dict[str, str]]":
+        name = request.headers.get("x-clary-model")
+        if not name:
+            raise Refused(400, "Name a model: this endpoint has many (TargetModel).")
+        script = self.loaded.pop(name, None)
+        if script is None:
+            while len(self.loaded) >= self.most:
+                self.loaded.popitem(last=False)
+            script = Script(os.path.join(self.folder, name), self.code_dir)
+        self.loaded[name] = script
+        return script(request)
