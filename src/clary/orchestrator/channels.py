@@ -15,12 +15,12 @@ import posixpath
 import tarfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 from clary.domain.cluster import Host
 from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.sources import DownloadError, Item, exists, fetch, items, keys, share, split
-from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
+from clary.storage.objects import ObjectStore
 from clary.storage.ports import Document, Resource
 
 PIPES = "pipes"
@@ -58,7 +58,9 @@ def download(
         packed = channel.get("CompressionType", "None") == "Gzip"
         how = mode(job, channel)
         if how == "Pipe":
-            plan.append(_pipe(job, channel, source, cluster, host, files, objects, gunzip=packed))
+            plan.append(
+                _pipe(job, channel, source, cluster, host, files, objects, gunzip=packed, may_link=may_link)
+            )
             continue
         if source["S3DataType"] == "AugmentedManifestFile":
             raise DownloadError("ClientError: an AugmentedManifestFile channel needs the Pipe input mode.")
@@ -85,7 +87,7 @@ def linked(files: JobFiles) -> list[str]:
 
 def _pipe(
     job: Resource, channel: Document, source: Document, cluster: tuple[Host, ...], host: Host, files: JobFiles,
-    objects: ObjectStore, *, gunzip: bool,
+    objects: ObjectStore, *, gunzip: bool, may_link: bool,
 ) -> Document:  # fmt: skip
     """How `toolkit/pipes.py` feeds this channel: its records, each one or more files, in order."""
     name = channel["ChannelName"]
@@ -108,7 +110,7 @@ def _pipe(
             if isinstance(part, bytes):
                 path.write_bytes(part)
             else:
-                _link(part, path, objects)
+                fetch([replace(part, name=path.name)], folder, objects, gunzip=False, link=may_link)
             names.append(f"{name}/{path.name}")
             count += 1
         numbered.append(names)
@@ -143,13 +145,6 @@ def _augmented(source: Document, objects: ObjectStore) -> Iterator[list[Item | b
                 if not isinstance(value, str) else value.encode()
                 for name, value in values
             ]  # fmt: skip
-
-
-def _link(item: Item, path: Path, objects: ObjectStore) -> None:
-    try:
-        objects.link(item.bucket, item.key, path)
-    except (NoSuchBucket, NoSuchKey):
-        raise DownloadError(f"ClientError: s3://{item.bucket}/{item.key} does not exist.") from None
 
 
 def _source(job: Resource, files: JobFiles, objects: ObjectStore) -> None:

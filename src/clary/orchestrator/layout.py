@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clary.domain.cluster import Host
+from clary.domain.jobs import tries
 from clary.storage.ports import Document, Resource
 
 MASTER = "algo-1"
@@ -72,4 +73,5 @@ class JobFiles:
 
 
 def stream_name(job: Resource, host: str = MASTER) -> str:
-    return f"{job.name}/{host}-{int(job.created)}"
+    """A stream for each try: it follows one log file."""
+    return f"{job.name}/{host}-{int(job.created) + tries(job)}"

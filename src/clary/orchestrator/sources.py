@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from clary.storage.objects import NoSuchBucket, ObjectStore
+from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
 from clary.storage.ports import Resource
 
 
@@ -72,10 +72,10 @@ def fetch(
             raise DownloadError(
                 f"ClientError: a folder of s3://{item.bucket}/{item.key} is an object of its own."
             ) from None
-        if link:
-            objects.link(item.bucket, item.key, path)
-        else:
-            objects.fetch(item.bucket, item.key, path)
+        try:
+            (objects.link if link else objects.fetch)(item.bucket, item.key, path)
+        except (NoSuchBucket, NoSuchKey):
+            raise DownloadError(f"ClientError: s3://{item.bucket}/{item.key} does not exist.") from None
         if gunzip and path.suffix == ".gz":
             with gzip.open(path, "rb") as packed, path.with_suffix("").open("wb") as plain:
                 shutil.copyfileobj(packed, plain, 1 << 20)

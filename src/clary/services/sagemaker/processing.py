@@ -16,6 +16,7 @@ from clary.services.sagemaker.job_checks import (
     refuse_running,
     refused,
 )
+from clary.services.sagemaker.waiting_describe import serve_waiting_describe
 from clary.storage.ports import Effect, Resource, Transaction
 
 ProcessingJob = Kind(
@@ -29,7 +30,8 @@ ProcessingJob = Kind(
     ),
     missing=("ValidationException", "Could not find requested job with name: {name}"),
 )
-ProcessingJob.serves("Create", "Describe", "List", "Stop", "Delete")
+ProcessingJob.serves("Create", "List", "Stop", "Delete")
+serve_waiting_describe(ProcessingJob)
 PROCESSING = "/opt/ml/processing/"
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import OrderedDict
 from dataclasses import replace
 
-from clary.api import Context, Document, Kind, operation
+from clary.api import Context, Document, Kind
 from clary.api.kind import WAKE
 from clary.domain.jobs import TERMINAL
+from clary.services.sagemaker.built_in import with_metrics_of_algorithm
 from clary.services.sagemaker.components import create_job_component
 from clary.services.sagemaker.job_checks import (
     check_bucket,
-    check_found,
     check_hosts,
     check_metrics,
     check_role,
     refuse_ended,
+    refuse_running,
+    refused,
 )
+from clary.services.sagemaker.training_checks import (
+    check_channels,
+    check_checkpoints,
+    check_resources,
+    check_spot,
+)
+from clary.services.sagemaker.waiting_describe import serve_waiting_describe
 from clary.storage.ports import Effect, Resource, Transaction
 
 TrainingJob = Kind(
@@ -32,19 +38,21 @@ TrainingJob = Kind(
     ),
     missing=("ValidationException", "Requested resource not found."),
 )
-TrainingJob.serves("Create", "List", "Stop")
+TrainingJob.serves("Create", "List", "Update", "Stop", "Delete")
+serve_waiting_describe(TrainingJob)
 
 
 @TrainingJob.on_create
 def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
+    job = with_metrics_of_algorithm(job)
     check_role(tx, job)
     check_hosts(job)
     check_metrics(job.spec["AlgorithmSpecification"].get("MetricDefinitions", []))
     check_bucket(ctx, job.spec["OutputDataConfig"]["S3OutputPath"], "S3OutputPath")
-    for channel in job.spec.get("InputDataConfig", ()):
-        source = channel.get("DataSource", {}).get("S3DataSource")
-        if source is not None and source["S3DataType"] == "S3Prefix":
-            check_found(ctx, job, source["S3Uri"])
+    check_resources(job)
+    check_channels(ctx, job)
+    check_spot(job)
+    check_checkpoints(ctx, job)
     component = create_job_component(
         tx, account=ctx.account, region=ctx.region, now=ctx.now, job=job,
         experiment_config=job.spec.get("ExperimentConfig"),
@@ -78,34 +86,34 @@ def show_metrics(ctx: Context, tx: Transaction, job: Resource, document: Documen
     return {**document, "FinalMetricDataList": found} if found else document
 
 
-@operation("sagemaker", "DescribeTrainingJob")
-async def describe_training_job(ctx: Context, request: Document) -> Document:
-    """The SDK's first look at a job waits a while for the job's end, or its `fit(wait=True)` would sleep
-    for 30 s before it looks again; see `describe_wait` in the settings."""
-    describe = asyncio.to_thread
-    arn = TrainingJob.arn(ctx, request["TrainingJobName"])
-    if not _may_wait(ctx, arn):
-        return await describe(TrainingJob.describe, ctx, request)
-    until = time.monotonic() + ctx.settings.describe_wait
-    with ctx.ports.changes.watch(arn) as watch:
-        while True:
-            answer = await describe(TrainingJob.describe, ctx, request)
-            left = until - time.monotonic()
-            if answer["TrainingJobStatus"] in TERMINAL or left <= 0:
-                return answer
-            await watch.wait(left)
+@TrainingJob.on_describe
+def show_warm_pool(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
+    """Nothing is retained after a job: the next one starts as quickly without."""
+    if "KeepAlivePeriodInSeconds" not in job.spec["ResourceConfig"] or job.status not in TERMINAL:
+        return document
+    return {
+        **document,
+        "WarmPoolStatus": {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0},
+    }
 
 
-_WAITED: OrderedDict[str, None] = OrderedDict()
-"""Jobs whose first look has waited. A server that restarts forgets them, and one look waits again."""
+@TrainingJob.on_update
+def merge_profiler(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
+    if "ResourceConfig" in request:
+        raise refused(
+            "KeepAlivePeriodInSeconds can be updated only while the job's warm pool is Available; it is not."
+        )
+    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        raise refused("Remote debugging through Systems Manager is not done here.")
+    if job.status in TERMINAL:
+        raise refused(f"A training job in status {job.status} cannot be updated.")
+    changes = dict(request)
+    if "ProfilerConfig" in request:
+        changes["ProfilerConfig"] = {**job.spec.get("ProfilerConfig", {}), **request["ProfilerConfig"]}
+    return changes
 
 
-def _may_wait(ctx: Context, arn: str) -> bool:
-    if ctx.settings.describe_wait <= 0 or "sagemaker-python-sdk" not in ctx.user_agent.lower():
-        return False
-    if arn in _WAITED:
-        return False
-    _WAITED[arn] = None
-    if len(_WAITED) > 10_000:
-        _WAITED.popitem(last=False)
-    return True
+@TrainingJob.on_delete
+def refuse_to_delete_running(ctx: Context, tx: Transaction, job: Resource) -> None:
+    """Its log, its artifacts and its trial component stay."""
+    refuse_running(job, "training")
