@@ -166,21 +166,7 @@ class Reconciler:
             before = tx.resources.find(effect.arn)
             if before is None or event is None:
                 return None
-            machine = self._machines[before.kind]
-            now = self._clock()
-            decision = machine.step(before, event, now)
-            if decision.abandon:
-                tx.outbox.clear(effect.arn)
-            for name, due in decision.effects:
-                tx.outbox.put(Effect(effect.arn, before.generation, name, due=due))
-            after = before
-            if decision.changes:
-                state = {**before.state, **decision.changes}
-                after = tx.resources.update(
-                    replace(before, state=state, status=state.get(machine.status), modified=now)
-                )
-                machine.recorded(tx, before, after)
-            return after, decision.abandon
+            return advance(tx, self._machines[before.kind], before, event, self._clock())
 
     def _find(self, arn: str) -> Resource | None:
         with self._store.read() as tx:
@@ -189,6 +175,26 @@ class Reconciler:
     def _drop(self, effect: Effect) -> None:
         with self._store.begin() as tx:
             tx.outbox.delete(effect.id)
+
+
+def advance(
+    tx: Transaction, machine: Machine, before: Resource, event: Any, now: float
+) -> tuple[Resource, bool]:
+    """Step a resource within a transaction: what became of it, and whether its effects under way are dropped.
+    For the reconciler, and for what happens to a resource because another one was stepped."""
+    decision = machine.step(before, event, now)
+    if decision.abandon:
+        tx.outbox.clear(before.arn)
+    for name, due in decision.effects:
+        tx.outbox.put(Effect(before.arn, before.generation, name, due=due))
+    after = before
+    if decision.changes:
+        state = {**before.state, **decision.changes}
+        after = tx.resources.update(
+            replace(before, state=state, status=state.get(machine.status), modified=now)
+        )
+        machine.recorded(tx, before, after)
+    return after, decision.abandon
 
 
 def _wake(loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
