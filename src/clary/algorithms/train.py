@@ -57,7 +57,7 @@ def run(name: str, ml: Path) -> None:
     log.say(f"Running {algorithm.name} with {config['hyperparameters']}")
     params = validate(algorithm.hyperparameters, config["hyperparameters"])
     algorithm.check_channels(config["inputdataconfig"])
-    channels = read_channels(algorithm, params, ml, config["inputdataconfig"])
+    channels = read_channels(algorithm, params, ml, config["inputdataconfig"], log)
     model = importlib.import_module(f".{algorithm.module}", __package__).train(params, channels, log)
     folder = ml / "model"
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def run(name: str, ml: Path) -> None:
 
 
 def read_channels(
-    algorithm: Algorithm, params: dict[str, Any], ml: Path, inputs: dict[str, dict[str, str]]
+    algorithm: Algorithm, params: dict[str, Any], ml: Path, inputs: dict[str, dict[str, str]], log: Log
 ) -> dict[str, Any]:
     """Tables by channel, their values finite, their width `feature_dim`. Raises `CustomerError`."""
     from . import data
@@ -79,6 +79,7 @@ def read_channels(
             ml / "input" / "data" / name, channel, default=algorithm.default_type, labelled=algorithm.labelled
         )
         found[name] = data.finite(table, name)
+        log.say(f"Channel {name}: {table.features.shape[0]} rows of {table.features.shape[1]} features")
     width = params.get("feature_dim", "auto")
     given = found["train"].features.shape[1]
     if width != "auto" and given != width:

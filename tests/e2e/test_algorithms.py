@@ -1,0 +1,127 @@
+"""Built-in algorithms as boto3 sees them: jobs on AWS's image URIs, trained by a server that a user would start."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.algorithms import Algorithms, csv, declared, image
+from tests.support.jobs import BUCKET, Jobs
+
+
+@pytest.fixture(scope="module")
+def algorithms(jobs: Jobs) -> Algorithms:
+    return Algorithms(jobs)
+
+
+def points(count: int, seed: int) -> list[list[float]]:
+    """Rows of label, x, y: two clouds, which a line divides but for a few."""
+    chance = random.Random(seed)
+    rows = []
+    for number in range(count):
+        label = number % 2
+        rows.append([float(label), chance.gauss(3.0 * label, 1), chance.gauss(100 - 200.0 * label, 80)])
+    return rows
+
+
+def test_linear_learner_trains_and_reports_its_own_metrics(algorithms: Algorithms) -> None:
+    uri = image("linear-learner")
+    job = algorithms.train(
+        uri,
+        {"predictor_type": "binary_classifier", "feature_dim": 2, "mini_batch_size": 100},
+        {"train": (csv(points(400, 1)), "text/csv"), "validation": (csv(points(200, 2)), "text/csv")},
+    )
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    assert {each["Name"] for each in job["AlgorithmSpecification"]["MetricDefinitions"]} == declared(uri)
+    metrics = algorithms.metrics(job)
+    assert metrics["validation:binary_classification_accuracy"] > 0.95
+    assert metrics["validation:roc_auc_score"] > 0.98
+    assert 0 < metrics["train:objective_loss"] < 0.3
+    assert metrics["train:progress"] > 0
+    model = algorithms.jobs.model_files(job)
+    assert list(model) == ["model_algo-1"]
+    assert zipfile.is_zipfile(io.BytesIO(model["model_algo-1"]))
+
+
+REFUSED: list[tuple[str, dict[str, Any], dict[str, tuple[bytes, str]], str]] = [
+    (
+        "out of range",
+        {"epochs": -1},
+        {"train": (b"0,1,2\n", "text/csv")},
+        "'-1' is not a valid value of 'epochs'",
+    ),
+    ("unknown", {"foo": 1}, {"train": (b"0,1,2\n", "text/csv")}, "('foo' was unexpected)"),
+    (
+        "missing",
+        {"predictor_type": None},
+        {"train": (b"0,1,2\n", "text/csv")},
+        "'predictor_type' which are required",
+    ),
+    ("no channel", {}, {"validation": (b"0,1,2\n", "text/csv")}, "'train' is a required property"),
+    (
+        "not numbers",
+        {},
+        {"train": (b"label,x\n1,2\n", "text/csv")},
+        "'label' in row 1 of the CSV is not a number",
+    ),
+    ("a bad label", {}, {"train": (b"7,1\n0,2\n", "text/csv")}, "labels are integers from 0 to 1"),
+    ("another width", {"feature_dim": 9}, {"train": (b"0,1,2\n", "text/csv")}, "feature_dim"),
+    ("an unread type", {}, {"train": (b"<x/>", "text/xml")}, "'text/xml' of channel 'train' is not one of"),
+    ("a broken record", {}, {"train": (b"nonsense", "application/x-recordio-protobuf")}, "not RecordIO"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "channels", "words"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
+def test_what_the_user_can_cure_is_a_client_error(
+    algorithms: Algorithms, changes: dict[str, Any], channels: dict[str, tuple[bytes, str]], words: str
+) -> None:
+    given = {"predictor_type": "binary_classifier", **changes}
+    hyperparameters = {name: value for name, value in given.items() if value is not None}
+    job = algorithms.train(image("linear-learner"), hyperparameters, channels)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert words in job["FailureReason"]
+    assert job["FailureReason"].endswith(", exit code: 2")
+
+
+def test_metric_definitions_are_the_algorithms_own(algorithms: Algorithms) -> None:
+    with pytest.raises(ClientError) as raised:
+        algorithms.train(
+            image("linear-learner"),
+            {"predictor_type": "regressor"},
+            {"train": (b"0,1,2\n", "text/csv")},
+            AlgorithmSpecification={
+                "TrainingImage": image("linear-learner"),
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.*)"}],
+            },
+        )
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+    assert "You can't override the metric definitions" in raised.value.response["Error"]["Message"]
+
+
+def test_one_host_of_several_trains_with_all_shards(algorithms: Algorithms) -> None:
+    jobs = algorithms.jobs
+    for part in range(2):
+        jobs.s3.put_object(Bucket=BUCKET, Key=f"sharded/{part}.csv", Body=csv(points(100, part)))
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": f"s3://{BUCKET}/sharded/",
+        "S3DataDistributionType": "ShardedByS3Key",
+    }
+    channel = {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+    job = algorithms.train(
+        image("linear-learner"), {"predictor_type": "binary_classifier", "epochs": 3}, {},
+        InputDataConfig=[channel],
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+    )  # fmt: skip
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    lines = jobs.lines(job["TrainingJobName"])
+    assert any("200 rows" in line for line in lines), lines
+    assert list(jobs.model_files(job)) == ["model_algo-1"]
