@@ -21,7 +21,7 @@ from uv import find_uv_bin
 from clary.clients import environment
 
 REPOSITORY = Path(__file__).parents[2]
-PYTHONS = {"v2": "3.11", "v3": "3.11", "awscli": "3.11", "old": "3.7"}
+PYTHONS = {"v2": "3.11", "v3": "3.11", "awscli": "3.11", "old": "3.7", "smdebug": "3.9"}
 KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
 
