@@ -32,13 +32,16 @@ from clary.orchestrator.endpoints.machine import Endpoints
 from clary.orchestrator.processing import ProcessingJobs
 from clary.orchestrator.reconciler import Machine, Reconciler
 from clary.orchestrator.slots import Slots
+from clary.orchestrator.suggester import OptunaSuggester
 from clary.orchestrator.training import TrainingJobs
+from clary.orchestrator.tuning import TuningJobs
 from clary.services import iam, sts
 from clary.services.sagemaker.components import update_job_component
+from clary.services.sagemaker.tuning import make_training_job
 from clary.settings import Settings
 from clary.storage.blobs import FileBlobs
 from clary.storage.objects import ObjectStore
-from clary.storage.ports import Resource
+from clary.storage.ports import Resource, Transaction
 from clary.storage.sql import open_store
 
 log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
         "clary.services.sagemaker.training",
         "clary.services.sagemaker.processing",
+        "clary.services.sagemaker.tuning",
         "clary.services.sagemaker.models",
         "clary.services.sagemaker.endpoints",
         "clary.services.sagemaker.experiments",
@@ -56,19 +60,19 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "clary.services.sagemaker.lineage",
         "clary.services.sagemaker.tags",
     ),
-    "sagemaker-metrics": ("clary.services.metrics",),
+    "sagemaker-metrics": ("clary.services.metrics", "clary.services.metrics.curves"),
     "sagemaker-runtime": ("clary.services.runtime",),
     "s3": ("clary.services.s3",),
     "sts": ("clary.services.sts",),
     "iam": ("clary.services.iam",),
     "logs": ("clary.services.logs.events",),
+    "cloudwatch": ("clary.services.cloudwatch",),
 }
 """botocore's service names, and the modules whose import answers their operations."""
 
 KNOWN = (
     *SERVICES,
     "sagemaker-featurestore-runtime",
-    "cloudwatch",
     "application-autoscaling",
 )
 """Services that the gateway recognises; what is not answered is refused as `UnsupportedOperation`."""
@@ -160,11 +164,18 @@ def build(settings: Settings, address: Address) -> House:
         return environment(address.url, key.id, key.secret, job.region, {}, token=key.token or "")
 
     workplace = Workplace(toolkit_path(), HOOK, slots, credentials)
-    parts = ports, engine, images, workplace, slots, update_job_component
+    tuning = TuningJobs(ports, OptunaSuggester(), make_training_job(ports))
+
+    def derive(tx: Transaction, job: Resource, now: float) -> None:
+        update_job_component(tx, job, now)
+        tuning.follow(tx, job, now)
+
+    parts = ports, engine, images, workplace, slots, derive
     machines: dict[str, Machine] = {
         "TrainingJob": TrainingJobs(*parts),
         "ProcessingJob": ProcessingJobs(*parts),
     }
+    machines["HyperParameterTuningJob"] = tuning
     machines["Endpoint"] = Endpoints(Serving(ports, engine, images, workplace))
     reconciler = Reconciler(store, machines)
     sweep.jobs(settings.home, store)

@@ -47,7 +47,7 @@ class Regions:
 def regions_in(home: Path) -> Iterator[Regions]:
     for module in MODULES:
         importlib.import_module(f"clary.services.sagemaker.{module}")
-    importlib.import_module("clary.services.metrics")
+    importlib.import_module("clary.services.metrics.curves")
     ports = ports_in(home)
     try:
         with running(ports, ("sagemaker", "sagemaker-metrics")) as server:

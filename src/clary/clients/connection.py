@@ -29,6 +29,8 @@ class Connection:
     secret_key: str
     region: str
     home: Path
+    token: str | None = None
+    """Of a session, where the keys are one's."""
 
 
 def discover(home: Path | None = None) -> Connection:

@@ -1,10 +1,11 @@
 """The steps between a request's first header and its answer, in the order in which they run.
 
-    extend         /_clary/...: health, and what the server adds
+    extend         /_clary/...: what is open to all is answered here; the rest goes on to be authenticated
     identify       the service, the region, an S3 bucket out of the host name
     authenticate   who calls; a service other than S3 has its body read here, as its signature covers it
     route          the operation
     authorise      may they
+    answer         an authenticated /_clary/... call, whose way ends here
     receive        S3's body: whole, or as a stream
     decode         bytes -> parameters, validated by the model
     dispatch       the operation's function, on a thread or on the loop
@@ -20,13 +21,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from clary.api import operations
+import msgspec
+
+from clary.api import extensions, operations
 from clary.api.context import Context, Ports
 from clary.domain import signing
 from clary.domain.signing import Claim, Malformed
+from clary.domain.signing_v2 import LegacyClaim
 from clary.gateway import authentication, chunked, faults
+from clary.gateway import extensions as own
 from clary.gateway.bodies import whole
 from clary.gateway.exchange import Exchange
 from clary.gateway.identify import Directory, form_error_protocol, path_style
@@ -72,7 +77,12 @@ async def extend(house: House, exchange: Exchange) -> None:
         if path == prefix or (prefix.endswith("/") and path.startswith(prefix)):
             exchange.response = await extension(exchange.request)
             return
-    raise WireError("UnknownOperationException", f"There is nothing at {path}.", 404)
+    methods = extensions.methods(path)
+    if not methods:
+        raise WireError("UnknownOperationException", f"There is nothing at {path}.", 404)
+    exchange.extension = methods.get(exchange.request.method)
+    if exchange.extension is None:
+        raise WireError("UnknownOperationException", f"{path} answers {', '.join(methods)}.", 405)
 
 
 async def identify(house: House, exchange: Exchange) -> None:
@@ -84,6 +94,8 @@ async def identify(house: House, exchange: Exchange) -> None:
     except Malformed as error:
         unreadable = error
     claim = exchange.claim
+    if exchange.extension is not None and unreadable is None and not _for_extensions(claim):
+        raise refuse(Refusal.ANONYMOUS, "rest-json")
     if isinstance(claim, Claim):
         exchange.region = claim.region
         exchange.services = directory.signed_for(claim.service, request)
@@ -105,6 +117,10 @@ async def identify(house: House, exchange: Exchange) -> None:
         raise refuse(Refusal.ANONYMOUS, form_error_protocol(request))
     if exchange.service.name == "s3":
         request.path = path_style(request.path, request.headers.get("host", ""))
+
+
+def _for_extensions(claim: Claim | LegacyClaim | None) -> bool:
+    return isinstance(claim, Claim) and claim.service == extensions.SIGNING_NAME
 
 
 async def authenticate(house: House, exchange: Exchange) -> None:
@@ -156,6 +172,8 @@ def _unframe(exchange: Exchange, claim: object, secret: str, payload_hash: str) 
 
 
 async def route(_: House, exchange: Exchange) -> None:
+    if exchange.extension is not None:
+        return
     request = exchange.request
     for service in exchange.services:
         match = routes.find(service, request)
@@ -180,6 +198,21 @@ async def authorise(house: House, exchange: Exchange) -> None:
         raise refuse(Refusal.UNKNOWN_KEY, exchange.service.model.protocol)
 
 
+async def answer(house: House, exchange: Exchange) -> None:
+    """The signature covered the body, so it has been read."""
+    if exchange.extension is None:
+        return
+    body = exchange.request.body
+    assert isinstance(body, bytes)
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except msgspec.DecodeError as error:
+        raise WireError("SerializationException", f"The body is not a JSON object: {error}") from None
+    asked = extensions.Asked(exchange.query, document)
+    found = await _in_thread(house, exchange.extension, _context(house, exchange), asked)
+    exchange.response = found if isinstance(found, HttpResponse) else own.json_response(found)
+
+
 async def receive(_: House, exchange: Exchange) -> None:
     if isinstance(exchange.request.body, bytes) or _streams(_known(exchange.operation)):
         return
@@ -193,11 +226,7 @@ async def decode(_: House, exchange: Exchange) -> None:
 async def dispatch(house: House, exchange: Exchange) -> None:
     operation = _known(exchange.operation)
     handler = _known(operations.handler(operation.service, operation.name))
-    principal = _known(exchange.principal)
-    context = Context(
-        account=principal.account, region=exchange.region, principal=principal, request_id=exchange.request_id,
-        now=exchange.now, ports=house.ports, user_agent=exchange.request.headers.get("user-agent", ""),
-    )  # fmt: skip
+    context = _context(house, exchange)
     try:
         if handler.is_async:
             exchange.answer = await handler.function(context, exchange.document)
@@ -208,6 +237,14 @@ async def dispatch(house: House, exchange: Exchange) -> None:
             house.keys.forget()
 
 
+def _context(house: House, exchange: Exchange) -> Context:
+    principal = _known(exchange.principal)
+    return Context(
+        account=principal.account, region=exchange.region, principal=principal, request_id=exchange.request_id,
+        now=exchange.now, ports=house.ports, user_agent=exchange.request.headers.get("user-agent", ""),
+    )  # fmt: skip
+
+
 async def encode(_: House, exchange: Exchange) -> None:
     exchange.response = codec.encode(
         _known(exchange.operation), exchange.protocol, exchange.answer, exchange.request_id
@@ -215,7 +252,18 @@ async def encode(_: House, exchange: Exchange) -> None:
 
 
 Step = Callable[[House, Exchange], Awaitable[None]]
-CHAIN: Sequence[Step] = (extend, identify, authenticate, route, authorise, receive, decode, dispatch, encode)
+CHAIN: Sequence[Step] = (
+    extend,
+    identify,
+    authenticate,
+    route,
+    authorise,
+    answer,
+    receive,
+    decode,
+    dispatch,
+    encode,
+)
 
 
 async def _in_thread(house: House, function: Callable[..., T], *arguments: object) -> T:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clary.api.context import Principal
+from clary.api.extensions import Function
 from clary.domain.signing import Claim
 from clary.domain.signing_v2 import LegacyClaim
 from clary.gateway.bodies import Incoming
@@ -34,6 +35,8 @@ class Exchange:
     """Those that the request may be for: the signing name `sagemaker` covers four."""
     region: str = ""
     principal: Principal | None = None
+    extension: Function | None = None
+    """What answers it instead of an operation."""
     operation: Operation | None = None
     protocol: str = ""
     document: Document = field(default_factory=dict)

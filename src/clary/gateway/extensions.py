@@ -16,12 +16,16 @@ JSON = ("content-type", "application/json")
 
 async def health(_: HttpRequest) -> HttpResponse:
     """Open to all: says that the server is up, and which version it is."""
-    return HttpResponse(200, [JSON], msgspec.json.encode({"status": "ok", "version": __version__}))
+    return json_response({"status": "ok", "version": __version__})
 
 
 async def operations(_: HttpRequest) -> HttpResponse:
     """Open to all: the names of the operations that this server answers, by service."""
-    return HttpResponse(200, [JSON], msgspec.json.encode(table.implemented()))
+    return json_response(table.implemented())
+
+
+def json_response(document: object) -> HttpResponse:
+    return HttpResponse(200, [JSON], msgspec.json.encode(document))
 
 
 def plain_error(error: WireError, protocol: str, request_id: str) -> HttpResponse:
