@@ -171,3 +171,19 @@ def test_a_due_time_is_waited_for() -> None:
         task.cancel()
 
     asyncio.run(scenario())
+
+
+def test_an_effect_recorded_after_the_queue_was_read_does_not_run_again() -> None:
+    async def scenario() -> None:
+        store, toys = MemoryStore(), Toys()
+        reconciler = Reconciler(store, {"Toy": toys})
+        begin(store)
+        with store.read() as tx:
+            (stale,) = tx.outbox.list(ARN)
+        await reconciler._perform(stale)
+        assert toys.ran["wake"] == 1
+        await reconciler._perform(stale)
+        assert toys.ran["wake"] == 1
+        assert toy(store).state["done"] == ["wake"]
+
+    asyncio.run(scenario())

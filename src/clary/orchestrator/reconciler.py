@@ -125,7 +125,9 @@ class Reconciler:
 
     async def _perform(self, effect: Effect) -> None:
         try:
-            resource = await asyncio.to_thread(self._find, effect.arn)
+            queued, resource = await asyncio.to_thread(self._look_up, effect)
+            if not queued:
+                return
             if resource is None or resource.kind not in self._machines:
                 await asyncio.to_thread(self._drop, effect)
                 return
@@ -168,9 +170,11 @@ class Reconciler:
                 return None
             return advance(tx, self._machines[before.kind], before, event, self._clock())
 
-    def _find(self, arn: str) -> Resource | None:
+    def _look_up(self, effect: Effect) -> tuple[bool, Resource | None]:
+        """Whether it is queued still (it may have been recorded after the queue was read), and its resource."""
         with self._store.read() as tx:
-            return tx.resources.find(arn)
+            queued = any(other.id == effect.id for other in tx.outbox.list(effect.arn))
+            return queued, tx.resources.find(effect.arn)
 
     def _drop(self, effect: Effect) -> None:
         with self._store.begin() as tx:
