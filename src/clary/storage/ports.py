@@ -268,6 +268,10 @@ class Resources(Protocol):
 
     def find(self, arn: str) -> Resource | None: ...
 
+    def find_many(self, arns: Iterable[str]) -> dict[str, Resource]:
+        """Those that there are, by ARN, in the order of `arns`."""
+        ...
+
     def update(self, resource: Resource) -> Resource:
         """Write it if the stored version is `resource.version`; the answer carries the next one.
         Raises `Conflict`, `Missing`."""
@@ -293,6 +297,10 @@ class Resources(Protocol):
 
 class Tags(Protocol):
     def get(self, arn: str) -> dict[str, str]: ...
+    def of_many(self, arns: Iterable[str]) -> dict[str, dict[str, str]]:
+        """By ARN, of those that have any."""
+        ...
+
     def put(self, arn: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite these keys."""
         ...
@@ -323,6 +331,17 @@ class Edges(Protocol):
         last one seen."""
         ...
 
+    def of_many(
+        self,
+        *,
+        sources: Iterable[str] | None = None,
+        destinations: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+    ) -> Mapping[str, Sequence[Edge]]:
+        """The edges that leave each source, or that lead to each destination (give one of the two), by its ARN,
+        of those that have any; each in the order of `list`."""
+        ...
+
 
 class Metrics(Protocol):
     def append(self, arn: str, points: Iterable[Point]) -> None:
@@ -332,7 +351,7 @@ class Metrics(Protocol):
         ...
 
     def summaries(self, arns: Iterable[str]) -> dict[str, list[Summary]]:
-        """By ARN, in the order in which each resource's series began."""
+        """By ARN, of those that have any, in the order in which each resource's series began."""
         ...
 
     def points(self, arn: str, name: str, *, start: float | None = None, end: float | None = None) -> Curve:

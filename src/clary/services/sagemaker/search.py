@@ -7,7 +7,7 @@ VisibilityConditions and CrossAccountFilterOption change nothing: nothing is sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from botocore.model import StructureShape
@@ -101,54 +101,66 @@ def _sort(ctx: Context, tx: Transaction, searched: Searched, shape: StructureSha
 
 
 def _documents(tx: Transaction, items: Sequence[Resource]) -> list[Document]:
-    documents = [{**resource.document, "Tags": _tags(tx, resource)} for resource in items]
-    if items and items[0].kind == "TrialComponent":
+    if not items:
+        return []
+    tags = tx.tags.of_many(resource.arn for resource in items)
+    documents = [{**resource.document, "Tags": _tags(tags.get(resource.arn, {}))} for resource in items]
+    if items[0].kind == "TrialComponent":
         return _components(tx, items, documents)
-    if items and items[0].kind == "Trial":
-        return [
-            {**document, "TrialComponentSummaries": _members(tx, resource)}
-            for resource, document in zip(items, documents, strict=True)
-        ]
+    if items[0].kind == "Trial":
+        return _trials(tx, items, documents)
     return documents
 
 
-def _tags(tx: Transaction, resource: Resource) -> list[Document]:
-    return [{"Key": key, "Value": value} for key, value in tx.tags.get(resource.arn).items()]
+def _tags(tags: Mapping[str, str]) -> list[Document]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _components(tx: Transaction, items: Sequence[Resource], documents: list[Document]) -> list[Document]:
-    summaries = tx.metrics.summaries([resource.arn for resource in items])
-    known: dict[str, Resource | None] = {}
-
-    def find(arn: str) -> Resource | None:
-        if arn not in known:
-            known[arn] = tx.resources.find(arn)
-        return known[arn]
-
+    arns = [resource.arn for resource in items]
+    summaries = tx.metrics.summaries(arns)
+    memberships = tx.edges.of_many(sources=arns, kinds=(PART_OF,))
+    trials = tx.resources.find_many(edge.destination for edges in memberships.values() for edge in edges)
+    sources = [document.get("Source", {}).get("SourceArn") for document in documents]
+    jobs = tx.resources.find_many(source for source in sources if source)
     hits: list[Document] = []
-    for resource, document in zip(items, documents, strict=True):
-        metrics = [metric_summary(summary, document) for summary in summaries.get(resource.arn, ())]
+    for arn, document, source in zip(arns, documents, sources, strict=True):
+        metrics = [metric_summary(summary, document) for summary in summaries.get(arn, ())]
         hit = complete(document, metrics)
-        trials = [find(edge.destination) for edge in tx.edges.list(source=resource.arn, kinds=(PART_OF,))]
-        hit["Parents"] = rules.parents(trial.document for trial in trials if trial is not None)
-        source = document.get("Source", {}).get("SourceArn")
-        job = find(source) if source else None
+        mine = (trials.get(edge.destination) for edge in memberships.get(arn, ()))
+        hit["Parents"] = rules.parents(trial.document for trial in mine if trial is not None)
+        job = jobs.get(source) if source else None
         if job is not None:
             hit["SourceDetail"] = {"SourceArn": source, job.kind: job.document}
         hits.append(hit)
     return hits
 
 
-def _members(tx: Transaction, trial: Resource) -> list[Document]:
-    edges = tx.edges.list(destination=trial.arn, kinds=(PART_OF,), limit=100)
-    found = [tx.resources.find(edge.source) for edge in edges]
+MEMBERS = 100
+"""Components that a trial found shows, at most."""
+
+
+def _trials(tx: Transaction, items: Sequence[Resource], documents: list[Document]) -> list[Document]:
+    members = {
+        trial.arn: [
+            edge.source for edge in tx.edges.list(destination=trial.arn, kinds=(PART_OF,), limit=MEMBERS)
+        ]
+        for trial in items
+    }
+    found = tx.resources.find_many(arn for arns in members.values() for arn in arns)
+    components = {arn: _member(component) for arn, component in found.items()}
     return [
-        {**component.document, "TrialComponentSource": component.spec.get("Source")}
-        if "Source" in component.spec
-        else component.document
-        for component in found
-        if component is not None
+        {
+            **document,
+            "TrialComponentSummaries": [components[arn] for arn in members[trial.arn] if arn in components],
+        }
+        for trial, document in zip(items, documents, strict=True)
     ]
+
+
+def _member(component: Resource) -> Document:
+    source = component.spec.get("Source")
+    return component.document if source is None else {**component.document, "TrialComponentSource": source}
 
 
 @operation("sagemaker", "GetSearchSuggestions")

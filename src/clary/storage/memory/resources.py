@@ -70,6 +70,9 @@ class MemoryResources(Area):
     def find(self, arn: str) -> Resource | None:
         return fresh(self._state.resources.get(arn))
 
+    def find_many(self, arns: Iterable[str]) -> dict[str, Resource]:
+        return {arn: fresh(self._state.resources[arn]) for arn in arns if arn in self._state.resources}
+
     def update(self, resource: Resource) -> Resource:
         old = self._draft.resources.get(resource.arn)
         if old is None:
@@ -144,6 +147,9 @@ class MemoryTags(Area):
     def get(self, arn: str) -> dict[str, str]:
         return {key: value for (of, key), value in sorted(self._state.tags.items()) if of == arn}
 
+    def of_many(self, arns: Iterable[str]) -> dict[str, dict[str, str]]:
+        return {arn: tags for arn in arns if (tags := self.get(arn))}
+
     def put(self, arn: str, tags: Mapping[str, str]) -> None:
         self._draft.tags.update({(arn, key): value for key, value in tags.items()})
 
@@ -188,3 +194,17 @@ class MemoryEdges(Area):
         ]
         found.sort(key=lambda edge: (*place(edge), edge.kind), reverse=descending)
         return fresh(found[:limit])
+
+    def of_many(
+        self,
+        *,
+        sources: Iterable[str] | None = None,
+        destinations: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+    ) -> Mapping[str, Sequence[Edge]]:
+        wanted = None if kinds is None else list(kinds)
+        if sources is not None:
+            found = {arn: list(self.list(source=arn, kinds=wanted)) for arn in sources}
+        else:
+            found = {arn: list(self.list(destination=arn, kinds=wanted)) for arn in destinations or ()}
+        return {arn: edges for arn, edges in found.items() if edges}

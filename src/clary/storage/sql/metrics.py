@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from clary.domain.series import Moments, merge, moments, step_key, step_of
 from clary.storage.ports import Curve, Missing, Point, Summary
+from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.names import Names
 from clary.storage.sql.properties import locate
 from clary.storage.sql.schema import metric_points as points
@@ -65,11 +66,10 @@ _point = Statement(
         points.c.step == bindparam("step"), points.c.value == bindparam("value"),
     )
 )  # fmt: skip
-_of_resource = Statement(
-    select(series.c.name, series.c.time, series.c.last, *_MOMENTS)
-    .select_from(series)
-    .join(resources, resources.c.id == series.c.resource)
-    .where(resources.c.arn == bindparam("arn"), series.c.count > 0)
+_ids = Statement(by_keys(resources.c.arn, resources.c.id, resources.c.arn))
+_of_resources = Statement(
+    by_keys(series.c.resource, series.c.resource, series.c.name, series.c.time, series.c.last, *_MOMENTS)
+    .where(series.c.count > 0)
     .order_by(series.c.id)
 )
 _series_id = Statement(
@@ -197,12 +197,11 @@ class SqlMetrics:
             write(self._session, self._names, batch)
 
     def summaries(self, arns: Iterable[str]) -> dict[str, list[Summary]]:
-        answer = {}
-        for arn in arns:
-            found = [_summary(row) for row in self._session.all(_of_resource, arn=arn)]
-            if found:
-                answer[arn] = found
-        return answer
+        by_id: dict[int, str] = dict(self._session.all(_ids, keys=keys(arns)))
+        found: dict[str, list[Summary]] = {}
+        for row in self._session.all(_of_resources, keys=keys(by_id)):
+            found.setdefault(by_id[row[0]], []).append(_summary(row[1:]))
+        return found
 
     def points(self, arn: str, name: str, *, start: float | None = None, end: float | None = None) -> Curve:
         found = self._session.one(_series_id, arn=arn, name=name)

@@ -11,16 +11,20 @@ from sqlalchemy.dialects.sqlite import insert
 from clary.domain.properties import of_tags
 from clary.storage.ports import Edge
 from clary.storage.sql import properties as derived
+from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.names import Names
 from clary.storage.sql.properties import PART_OF
 from clary.storage.sql.schema import edges, tags
-from clary.storage.sql.session import Session, Statement, from_json, to_json
+from clary.storage.sql.session import Row, Session, Statement, from_json, to_json
 
 _put_tag = insert(tags).values(arn=bindparam("arn"), key=bindparam("key"), value=bindparam("value"))
 _put_tag_over = Statement(
     _put_tag.on_conflict_do_update(index_elements=["arn", "key"], set_={"value": _put_tag.excluded.value})
 )
 _remove_tag = Statement(delete(tags).where(tags.c.arn == bindparam("arn"), tags.c.key == bindparam("key")))
+_tags_of_many = Statement(
+    by_keys(tags.c.arn, tags.c.arn, tags.c.key, tags.c.value).order_by(tags.c.arn, tags.c.key)
+)
 
 _COLUMNS = (edges.c.kind, edges.c.source, edges.c.destination, edges.c.created, edges.c.document)
 _put_edge = insert(edges).values({column.name: bindparam(column.name) for column in _COLUMNS})
@@ -35,12 +39,22 @@ _kinds_between = Statement(select(edges.c.kind).where(*_ends))
 _delete_edge = Statement(delete(edges).where(*_ends, edges.c.kind == bindparam("kind")))
 
 
+def _edge(row: Row) -> Edge:
+    return Edge(row[0], row[1], row[2], row[3], from_json(row[4]))
+
+
 class SqlTags:
     def __init__(self, session: Session, names: Names) -> None:
         self._session, self._names = session, names
 
     def get(self, arn: str) -> dict[str, str]:
         return derived.stored_tags(self._session, arn)
+
+    def of_many(self, arns: Iterable[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for arn, key, value in self._session.all(_tags_of_many, keys=keys(arns)):
+            found.setdefault(arn, {})[key] = value
+        return found
 
     def put(self, arn: str, tags: Mapping[str, str]) -> None:
         before = self.get(arn)
@@ -62,11 +76,15 @@ class SqlTags:
             derived.change(self._session, self._names, *found, of_tags(before), of_tags(after))
 
 
+_order = (edges.c.created, edges.c.source, edges.c.destination, edges.c.kind)
+_of_sources = Statement(by_keys(edges.c.source, *_COLUMNS).order_by(*_order))
+_of_destinations = Statement(by_keys(edges.c.destination, *_COLUMNS).order_by(*_order))
+
+
 @cache
 def _list(
     source: bool, destination: bool, kinds: int, after: bool, limit: bool, descending: bool
 ) -> Statement:
-    order = (edges.c.created, edges.c.source, edges.c.destination, edges.c.kind)
     statement = select(*_COLUMNS)
     if source:
         statement = statement.where(_ends[0])
@@ -76,11 +94,11 @@ def _list(
         statement = statement.where(edges.c.kind.in_([bindparam(f"kind{index}") for index in range(kinds)]))
     if after:
         seen = tuple_(*(bindparam(f"after{index}") for index in range(3)))
-        at = tuple_(*order[:3])
+        at = tuple_(*_order[:3])
         statement = statement.where(at < seen if descending else at > seen)
     if limit:
         statement = statement.limit(bindparam("limit"))
-    return Statement(statement.order_by(*(column.desc() if descending else column for column in order)))
+    return Statement(statement.order_by(*(column.desc() if descending else column for column in _order)))
 
 
 class SqlEdges:
@@ -122,7 +140,24 @@ class SqlEdges:
         values = {f"kind{index}": kind for index, kind in enumerate(wanted or ())}
         values |= {f"after{index}": value for index, value in enumerate(after or ())}  # type: ignore[misc]
         rows = self._session.all(statement, source=source, destination=destination, limit=limit, **values)
-        return [Edge(row[0], row[1], row[2], row[3], from_json(row[4])) for row in rows]
+        return list(map(_edge, rows))
+
+    def of_many(
+        self,
+        *,
+        sources: Iterable[str] | None = None,
+        destinations: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+    ) -> Mapping[str, Sequence[Edge]]:
+        statement, end = (_of_destinations, 2) if sources is None else (_of_sources, 1)
+        wanted = None if kinds is None else frozenset(kinds)
+        found: dict[str, list[Edge]] = {}
+        for row in self._session.all(
+            statement, keys=keys((destinations or ()) if sources is None else sources)
+        ):
+            if wanted is None or row[0] in wanted:
+                found.setdefault(row[end], []).append(_edge(row))
+        return found
 
     def _derive(self, kind: str, source: str) -> None:
         if kind == PART_OF:

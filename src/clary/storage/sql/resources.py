@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from clary.storage.cursors import Cursors
 from clary.storage.ports import Conflict, Exists, Missing, Page, Query, Resource
 from clary.storage.sql import properties as derived
 from clary.storage.sql import search
+from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.metrics import drop_series
 from clary.storage.sql.names import Names
 from clary.storage.sql.schema import edges, outbox, properties, property_names, resources, tags
@@ -26,6 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 _arn = resources.c.arn == bindparam("arn")
 _get = Statement(select(*COLUMNS).where(_arn))
+_get_many = Statement(by_keys(resources.c.arn, *COLUMNS))
 _get_with_id = Statement(select(resources.c.id, *COLUMNS).where(_arn))
 _insert = Statement(insert(resources).values({column.name: bindparam(column.name) for column in COLUMNS}))
 _delete = Statement(delete(resources).where(resources.c.id == bindparam("id")))
@@ -101,6 +103,12 @@ class SqlResources:
     def find(self, arn: str) -> Resource | None:
         row = self._session.one(_get, arn=arn)
         return None if row is None else from_row(self._session, self._names, row)
+
+    def find_many(self, arns: Iterable[str]) -> dict[str, Resource]:
+        wanted = list(dict.fromkeys(arns))
+        rows = self._session.all(_get_many, keys=keys(wanted)) if wanted else ()
+        found = {row[0]: from_row(self._session, self._names, row) for row in rows}
+        return {arn: found[arn] for arn in wanted if arn in found}
 
     def update(self, resource: Resource) -> Resource:
         session = self._session
