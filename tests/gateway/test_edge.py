@@ -224,12 +224,14 @@ def test_cloudwatch_of_every_age_is_told_in_its_own_protocol(server: Running) ->
 
 
 def test_the_services_signed_as_sagemaker_are_told_apart(server: Running) -> None:
-    with pytest.raises(ClientError, match="InvokeEndpoint of sagemaker-runtime"):
-        server.client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"1")
-    with pytest.raises(ClientError, match="BatchGetMetrics of sagemaker-metrics"):
-        server.client("sagemaker-metrics").batch_get_metrics(MetricQueries=[{
-            "MetricName": "m", "ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/x",
-            "MetricStat": "Last", "Period": "OneHour", "XAxisType": "Timestamp"}])  # fmt: skip
+    with pytest.raises(ClientError, match="GetRecord of sagemaker-featurestore-runtime"):
+        server.client("sagemaker-featurestore-runtime").get_record(
+            FeatureGroupName="g", RecordIdentifierValueAsString="1"
+        )
+    with pytest.raises(ClientError, match="CreateCodeRepository of sagemaker"):
+        server.client("sagemaker").create_code_repository(
+            CodeRepositoryName="r", GitConfig={"RepositoryUrl": "https://example.com/r.git"}
+        )
 
 
 def test_clients_that_ask_for_a_region_get_it_in_their_arns(server: Running) -> None:
