@@ -122,9 +122,9 @@ def widened(features: Array, width: int) -> Array:
     return features
 
 
-def finite(table: Table, channel: str) -> Table:
-    """Raises `CustomerError` for NaN or infinity."""
+def check_finite(table: Table, channel: str, *, missing: bool) -> None:
+    """Raises `CustomerError` for a label that is NaN or infinite; for a feature too, unless some may be `missing`."""
     values = table.features if isinstance(table.features, np.ndarray) else table.features.data
-    if not np.isfinite(values).all() or (table.labels is not None and not np.isfinite(table.labels).all()):
+    bad = table.labels is not None and not np.isfinite(table.labels).all()
+    if bad or not (missing or np.isfinite(values).all()):
         raise CustomerError(f"Channel {channel!r} has values that are missing or not finite (NaN).")
-    return table

@@ -41,6 +41,10 @@ class Algorithm:
     """Of a channel without ContentType."""
     labelled: bool = True
     """Whether training data has labels; a CSV's are then its first column."""
+    repositories: Sequence[str] = ()
+    """Of images that stand for it too."""
+    missing: bool = False
+    """Whether it takes missing values (NaN)."""
 
     def check_channels(self, inputs: Mapping[str, Mapping[str, str]]) -> None:
         """Raises `CustomerError` for a channel that is missing, unknown, or of a type that is not read."""

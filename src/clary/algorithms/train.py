@@ -58,12 +58,13 @@ def run(name: str, ml: Path) -> None:
     params = validate(algorithm.hyperparameters, config["hyperparameters"])
     algorithm.check_channels(config["inputdataconfig"])
     channels = read_channels(algorithm, params, ml, config["inputdataconfig"], log)
-    model = importlib.import_module(f".{algorithm.module}", __package__).train(params, channels, log)
+    module = importlib.import_module(f".{algorithm.module}", __package__)
+    model = module.train(params, channels, log)
     folder = ml / "model"
     folder.mkdir(parents=True, exist_ok=True)
     from . import models
 
-    models.save(model, folder)
+    getattr(module, "save", models.save)(model, folder)
     log.say("Training is done; the model is written.")
 
 
@@ -75,10 +76,11 @@ def read_channels(
 
     found = {}
     for name, channel in inputs.items():
-        table = data.read_channel(
-            ml / "input" / "data" / name, channel, default=algorithm.default_type, labelled=algorithm.labelled
-        )
-        found[name] = data.finite(table, name)
+        found[name] = table = data.read_channel(
+            ml / "input" / "data" / name, channel, default=algorithm.default_type, labelled=algorithm.labelled,
+            weighted=params.get("csv_weights") == 1,
+        )  # fmt: skip
+        data.check_finite(table, name, missing=algorithm.missing)
         log.say(f"Channel {name}: {table.features.shape[0]} rows of {table.features.shape[1]} features")
     width = params.get("feature_dim", "auto")
     given = found["train"].features.shape[1]

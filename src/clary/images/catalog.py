@@ -69,8 +69,14 @@ def _xgboost(python: str, version: str, *pins: str) -> Release:
     return Release((python,), (f"xgboost=={version}", *pins))
 
 
-_XGBOOST_37 = ("numpy==1.19.2", "pandas==1.1.3", "scipy==1.5.3", "scikit-learn==0.23.2", "matplotlib==3.3.2")
-_XGBOOST_38 = ("numpy==1.19.2", "pandas==1.2.4", "scipy==1.6.2", "scikit-learn==0.24.1", "matplotlib==3.4.1")
+_XGBOOST_37 = (
+    *("numpy==1.19.2", "pandas==1.1.3", "scipy==1.5.3", "scikit-learn==0.23.2", "matplotlib==3.3.2"),
+    "pyarrow==12.0.1",
+)
+_XGBOOST_38 = (
+    *("numpy==1.19.2", "pandas==1.2.4", "scipy==1.6.2", "scikit-learn==0.24.1", "matplotlib==3.4.1"),
+    "pyarrow==14.0.1",
+)
 
 XGBOOST = Family(
     "xgboost",
@@ -88,6 +94,7 @@ XGBOOST = Family(
             "3.10",
             "3.0.5",
             *("numpy==2.1.0", "pandas==2.2.3", "scipy==1.14.1", "scikit-learn==1.5.2", "matplotlib==3.9.2"),
+            "pyarrow==17.0.0",
         ),
         "1": _xgboost("3.7", "0.72.1", *_XGBOOST_37),
     },

@@ -1,0 +1,144 @@
+"""xgboost without a script: the hyperparameters go to XGBoost as they are, in the image's own version of it.
+
+The log has a line a round, as AWS's logs show them (`#011` is a tab):
+
+    [12]#011train-rmse:0.31#011validation-rmse:0.35
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from .errors import CustomerError
+from .formats import Array, Table
+from .hyperparameters import refusal
+from .log import Log
+
+OWN = (
+    "num_round", "csv_weights", "early_stopping_rounds", "eval_metric", "silent", "dsplit",
+    "save_model_on_termination", "use_dask_gpu_training",
+)  # fmt: skip
+"""Not XGBoost's parameters, or no longer."""
+HIGHER = ("auc", "aucpr", "map", "ndcg", "interval-regression-accuracy")
+"""Of XGBoost's metrics, those that are better when higher; of the added ones, all but mse are."""
+
+
+def train(params: dict[str, Any], channels: dict[str, Table], log: Log) -> Any:
+    """The booster; with early stopping, as it was at its best round."""
+    import xgboost
+
+    given = {name: value for name, value in params.items() if value is not None and name not in OWN}
+    asked = [str(name) for name in params["eval_metric"] or ()]
+    added = [name for name in asked if name in METRICS]
+    native = [name for name in asked if name not in METRICS]
+    settings = [*given.items(), *(("eval_metric", name) for name in native)]
+    if str(given.get("objective", "")).startswith("multi:") and not given.get("num_class"):
+        raise refusal("No value(s) were specified for 'num_class' which are required hyperparameter(s)")
+    sets = _matrices(xgboost, channels)
+    rounds = Rounds(params["early_stopping_rounds"])
+    try:
+        booster = xgboost.Booster(settings, cache=[matrix for matrix, _ in sets])
+        for number in range(params["num_round"]):
+            booster.update(sets[0][0], number)
+            line = booster.eval_set(sets, number)
+            if isinstance(line, bytes):
+                line = line.decode()
+            line += "".join(_added(booster, matrix, name, added) for matrix, name in sets)
+            print(line.replace("\t", "#011"), flush=True)
+            if rounds.over(booster, number, line, asked[-1] if asked else ""):
+                break
+    except xgboost.core.XGBoostError as error:
+        raise CustomerError(f"XGBoost: {str(error).splitlines()[0]}") from None
+    if rounds.kept is not None:
+        log.say(f"Early stopping: round {rounds.best_round} was the best.")
+        booster = xgboost.Booster()
+        booster.load_model(rounds.kept)
+    return booster
+
+
+def save(booster: Any, folder: Path) -> None:
+    booster.save_model(str(folder / "xgboost-model"))
+
+
+class Rounds:
+    """Whether the last metric of the last data set has stopped getting better for so many rounds."""
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience, self._best = patience, -np.inf
+        self.best_round = 0
+        self.kept: Any = None
+
+    def over(self, booster: Any, number: int, line: str, metric: str) -> bool:
+        if self._patience is None:
+            return False
+        name, _, value = line.split("\t")[-1].rpartition(":")
+        metric = (metric or name.split("-", 1)[1]).split("@")[0]
+        up = metric in HIGHER or (metric in METRICS and metric != "mse")
+        now = float(value) if up else -float(value)
+        if now > self._best:
+            self._best, self.best_round, self.kept = now, number, booster.save_raw()
+        return number - self.best_round >= self._patience
+
+
+def _matrices(xgboost: Any, channels: dict[str, Table]) -> list[tuple[Any, str]]:
+    """(DMatrix, name) of train and validation."""
+    width = max(table.features.shape[1] for table in channels.values())
+    found: list[tuple[Any, str]] = []
+    for name in ("train", "validation"):
+        if name in channels:
+            table = channels[name]
+            if table.labels is None:
+                raise CustomerError(f"Channel {name!r} has no labels, and xgboost needs them.")
+            features = table.features
+            if not isinstance(features, np.ndarray) and features.shape[1] < width:
+                features = features.copy()
+                features.resize((features.shape[0], width))
+            found.append((xgboost.DMatrix(features, label=table.labels, weight=table.weights), name))
+    if len({matrix.num_col() for matrix, _ in found}) > 1:
+        raise CustomerError("The channels train and validation have different numbers of features.")
+    return found
+
+
+def _added(booster: Any, matrix: Any, channel: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    labels, predicted = matrix.get_label(), booster.predict(matrix)
+    classes = predicted.argmax(axis=1) if predicted.ndim == 2 else np.round(predicted)
+    return "".join(f"\t{channel}-{name}:{METRICS[name](labels, predicted, classes):.6f}" for name in names)
+
+
+def _classified(function: str, **options: Any) -> Callable[[Array, Array, Array], float]:
+    def score(labels: Array, predicted: Array, classes: Array) -> float:
+        from sklearn import metrics
+
+        return float(getattr(metrics, function)(labels, classes, **options))
+
+    return score
+
+
+def _mse(labels: Array, predicted: Array, classes: Array) -> float:
+    return float(((labels - predicted) ** 2).mean())
+
+
+def _r2(labels: Array, predicted: Array, classes: Array) -> float:
+    return 1 - _mse(labels, predicted, classes) / max(float(labels.var()), 1e-12)
+
+
+METRICS = {
+    "accuracy": _classified("accuracy_score"),
+    "balanced_accuracy": _classified("balanced_accuracy_score"),
+    "f1": _classified("f1_score", average="macro"),
+    "f1_binary": _classified("f1_score", average="binary"),
+    "f1_macro": _classified("f1_score", average="macro"),
+    "mse": _mse,
+    "precision": _classified("precision_score"),
+    "precision_macro": _classified("precision_score", average="macro"),
+    "precision_micro": _classified("precision_score", average="micro"),
+    "r2": _r2,
+    "recall": _classified("recall_score"),
+    "recall_macro": _classified("recall_score", average="macro"),
+    "recall_micro": _classified("recall_score", average="micro"),
+}
