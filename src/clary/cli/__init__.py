@@ -14,6 +14,7 @@ COMMANDS = {
     "configure": "Write an AWS profile for Clary.",
     "proxy": "A TLS proxy for clients that ignore AWS_ENDPOINT_URL.",
     "logs": "Show what a job printed.",
+    "metrics": "Show the curves of a trial component: summaries, CSV, plots.",
     "images": "Environments that stand for images: list, pull.",
     "doctor": "Say what this machine has, and what is wrong.",
 }

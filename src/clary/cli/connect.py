@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import click
 
 from clary.cli.options import load_settings
 from clary.clients import NotServing, discover
+from clary.clients.calls import Calls, Refused
 
 
 def aws_client(home: Path | None, service: str) -> Any:
@@ -29,3 +32,13 @@ def aws_client(home: Path | None, service: str) -> Any:
         aws_secret_access_key=connection.secret_key,
         config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
     )
+
+
+@contextmanager
+def own_calls(home: Path | None) -> Iterator[Calls]:
+    """The calls that only Clary answers; what the server refuses ends the command with its message."""
+    settings = load_settings(home)
+    try:
+        yield Calls(discover(settings.home))
+    except (NotServing, Refused) as error:
+        raise click.ClickException(str(error)) from error

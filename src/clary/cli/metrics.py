@@ -1,0 +1,90 @@
+"""`clary metrics`: the curves of a trial component, at full resolution."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clary.cli import plots
+from clary.cli.connect import own_calls
+from clary.cli.options import home_option
+from clary.cli.tables import console, sparkline, table
+
+Curve = dict[str, Any]
+
+
+@click.command()
+@click.argument("component")
+@click.argument("metric", required=False)
+@home_option
+@click.option("--start", help="Only points from this time on: epoch seconds or ISO 8601.")
+@click.option("--end", help="Only points before this time.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print every point as CSV.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the curves into this file."
+)
+def metrics(
+    component: str,
+    metric: str | None,
+    home: Path | None,
+    start: str | None,
+    end: str | None,
+    as_csv: bool,
+    plot: Path | None,
+) -> None:
+    """Show the metrics of a trial component (a run, a tracker, a job's), or one of them."""
+    with own_calls(home) as calls:
+        body = calls.get("/_clary/metrics", component=component, metric=metric, start=start, end=end)
+    curves: list[Curve] = [curve for curve in json.loads(body)["Curves"] if curve["Values"]]
+    if not curves:
+        raise click.ClickException(f"{component} has no points{f' of {metric}' if metric else ''}.")
+    if plot:
+        plots.curves(
+            plot, {curve["Metric"]: line(curve) for curve in curves}, x=axis(curves), y=metric or "value"
+        )
+        click.echo(f"Wrote {plot}", err=True)
+    if as_csv:
+        write_csv(curves)
+    elif not plot:
+        console().print(summary(curves))
+
+
+def summary(curves: list[Curve]) -> Any:
+    rows = []
+    for curve in curves:
+        values = curve["Values"]
+        mean = math.fsum(values) / len(values)
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+        rows.append(
+            (curve["Metric"], len(values), values[-1], min(values), max(values), mean, deviation,
+             sparkline(values, 40))
+        )  # fmt: skip
+    return table(("metric", "points", "last", "min", "max", "avg", "stddev", "curve"), rows)
+
+
+def line(curve: Curve) -> plots.Line:
+    """Over its steps, where every point has one; else over the seconds since its first."""
+    steps, times = curve["Steps"], curve["Times"]
+    if None in steps:
+        return [time - times[0] for time in times], curve["Values"]
+    pairs = sorted(zip(steps, curve["Values"], strict=True), key=lambda pair: pair[0])
+    return [step for step, _ in pairs], [value for _, value in pairs]
+
+
+def axis(curves: list[Curve]) -> str:
+    return "seconds" if any(None in curve["Steps"] for curve in curves) else "step"
+
+
+def write_csv(curves: list[Curve]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("component", "metric", "time", "step", "value"))
+    for curve in curves:
+        own = curve["Component"], curve["Metric"]
+        for time, step, value in zip(curve["Times"], curve["Steps"], curve["Values"], strict=True):
+            writer.writerow((*own, repr(time), "" if step is None else step, repr(value)))
