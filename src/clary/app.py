@@ -35,6 +35,7 @@ from clary.orchestrator.slots import Slots
 from clary.orchestrator.suggester import OptunaSuggester
 from clary.orchestrator.training import TrainingJobs
 from clary.orchestrator.tuning import TuningJobs
+from clary.orchestrator.usage import Usage
 from clary.services import iam, sts
 from clary.services.sagemaker.components import update_job_component
 from clary.services.sagemaker.tuning import make_training_job
@@ -57,6 +58,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "clary.services.sagemaker.trials",
         "clary.services.sagemaker.components",
         "clary.services.sagemaker.search",
+        "clary.services.sagemaker.runs",
         "clary.services.sagemaker.lineage",
         "clary.services.sagemaker.tags",
     ),
@@ -163,7 +165,7 @@ def build(settings: Settings, address: Address) -> House:
             key = sts.session(tx, job.account, job.spec["RoleArn"], session, time.time(), seconds)
         return environment(address.url, key.id, key.secret, job.region, {}, token=key.token or "")
 
-    workplace = Workplace(toolkit_path(), HOOK, slots, credentials)
+    workplace = Workplace(toolkit_path(), HOOK, slots, Usage(store), credentials)
     tuning = TuningJobs(ports, OptunaSuggester(), make_training_job(ports))
 
     def derive(tx: Transaction, job: Resource, now: float) -> None:
