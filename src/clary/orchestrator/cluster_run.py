@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 from clary.api.context import Ports
@@ -20,22 +21,18 @@ from clary.orchestrator import failure
 from clary.orchestrator.follower import Follower, MetricPatterns
 from clary.orchestrator.layout import JobFiles, stream_name
 from clary.orchestrator.mirror import Mirror
+from clary.orchestrator.usage import Usage, Watched
 from clary.storage.ports import Resource
 
 
 class ClusterRun:
     def __init__(
-        self,
-        ports: Ports,
-        engine: Engine,
-        job: Resource,
-        group: str,
-        files: JobFiles,
-        patterns: MetricPatterns,
-    ) -> None:
-        """`group`: the log group; `patterns`: of the metrics in the log."""
+        self, ports: Ports, engine: Engine, job: Resource, group: str, files: JobFiles,
+        patterns: MetricPatterns, usage: Usage,
+    ) -> None:  # fmt: skip
+        """`group`: the log group, and the namespace of usage; `patterns`: of the metrics in the log."""
         self._ports, self._engine, self._job, self._group = ports, engine, job, group
-        self._files, self._patterns = files, patterns
+        self._files, self._patterns, self._usage = files, patterns, usage
         self._states: dict[Host, EngineState] = {}
 
     @property
@@ -74,13 +71,20 @@ class ClusterRun:
             self._ports.store, self._engine.log_path(state), self._group, stream_name(self._job, host.name),
             inner(self._job).get("component", ""), self._patterns, time.time,
         )  # fmt: skip
-        async with asyncio.TaskGroup() as group:
+        async with self._measured(host, state), asyncio.TaskGroup() as group:
             group.create_task(follower.follow(ended))
             observation = await self._engine.wait(state)
             ended.set()
         if not succeeded(observation):
             await self._end("SIGTERM", but=host)
         return observation
+
+    def _measured(self, host: Host, state: EngineState) -> AbstractAsyncContextManager[None]:
+        """An engine that runs it on this machine says its process."""
+        if "pid" not in state:
+            return nullcontext()
+        folder = self._files.at(host).ml
+        return self._usage.of(Watched(self._job, host.name, self._group, state["pid"], folder))
 
     async def _end(self, signal: str, but: Host | None = None) -> None:
         for host, state in self._states.items():

@@ -15,6 +15,7 @@ from clary.images.ports import Environment
 from clary.orchestrator import capacity
 from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.slots import Slots
+from clary.orchestrator.usage import Usage
 from clary.storage.ports import Resource
 
 ML = "/opt/ml"
@@ -40,6 +41,7 @@ class Workplace:
     toolkit: Path
     hook: Path | None
     slots: Slots
+    usage: Usage
     credentials: Credentials
 
     def container(

@@ -177,7 +177,10 @@ class Jobs:
 
     async def run(self, job: Resource, tell: Tell) -> Event:
         environment = await asyncio.to_thread(self._environment, job, lambda line: None)
-        run = ClusterRun(self.ports, self.engine, job, self.log_group, self.files(job), self.patterns(job))
+        run = ClusterRun(
+            self.ports, self.engine, job, self.log_group, self.files(job), self.patterns(job),
+            self.workplace.usage,
+        )  # fmt: skip
 
         async def launched(host: Host, state: EngineState) -> None:
             await tell(Launched(state, host.name))
