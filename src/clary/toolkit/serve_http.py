@@ -69,7 +69,7 @@ def serve(listener: "socket.socket", handler: "object") -> None:
 class Worker:
     def __init__(self, handler: "object") -> None:
         self.handler = handler
-        self.stopping = self.idle = False
+        self.stopping = self.idle = self.retiring = False
         self.served = 0
         self.memory = int(os.environ.get("CLARY_SERVE_MEMORY") or 0)
 
@@ -127,7 +127,7 @@ def converse(connection: "socket.socket", state: Worker) -> None:
         answer(connection, state, Request(method, path, headers, body))
         if state.stopping:
             return
-        if state.outgrown():
+        if state.retiring:
             raise SystemExit(0)
 
 
@@ -161,6 +161,9 @@ def answer(connection: "socket.socket", state: Worker, request: Request) -> None
         text = str(error) if isinstance(error, Refused) else "%s: %s" % (type(error).__name__, error)
         send(connection, status if isinstance(status, int) else 500, "text/plain", text.encode("utf-8"), {})
         return
+    state.retiring = state.outgrown()
+    if state.retiring:  # said before it happens, so that no request is on its way
+        headers = dict(headers, Connection="close")
     if pieces is None:
         send(connection, status, kind, body, headers)
     else:

@@ -3,8 +3,8 @@
 - A request goes to a worker that is idle, or waits in line; a worker has one request at a time.
 - A worker whose connection ends is connected again (its socket queues callers while it is brought back) and is
   asked for `/ping` before it gets work.
-- A request whose worker died before it answered goes to another once: a killed worker costs nobody an error, and
-  a request that kills workers kills two at most.
+- A request whose worker died before it answered goes to another: a killed worker costs nobody an error, nor does
+  a killed container, whose workers die one after the other. A request that kills workers kills `TRIES` at most.
 - A worker that does not answer in time is reported to its instance, which has it killed.
 """
 
@@ -23,6 +23,9 @@ from clary.orchestrator.endpoints.connection import Connection, Lost
 PING = b"GET /ping HTTP/1.1\r\nHost: worker\r\n\r\n"
 RETRY = 0.05
 """Seconds between attempts to connect, while a socket is not there yet."""
+TRIES = 3
+SETTLED = 0.2
+"""Seconds in which the connections of a container that died have all ended."""
 TIMEOUT = 60.0
 """Seconds that a model server has for a request, as on AWS."""
 
@@ -154,16 +157,17 @@ class Pool:
         self._quiet.clear()
         kept = False
         try:
-            for again in (True, False):
+            for left in reversed(range(TRIES)):
                 worker = await self._worker()
                 try:
                     reply, kept = await self._ask(worker, head, invocation)
                     return reply
                 except Lost as error:
-                    if error.began or not again:
-                        raise Broken(
-                            "The model server's process ended while it worked on the request."
-                        ) from None
+                    if error.began or not left:
+                        words = "The model server's process ended while it worked on the request."
+                        raise Broken(words) from None
+                    if left == 1:
+                        await asyncio.sleep(SETTLED)
             raise AssertionError
         finally:
             if not kept:
