@@ -11,7 +11,17 @@ import clary.services.iam
 import clary.services.sts  # noqa: F401
 from clary.api import Ports
 
-SERVICES = ["sagemaker", "sagemaker-runtime", "sagemaker-metrics", "sts", "iam", "s3", "logs", "cloudwatch"]
+SERVICES = [
+    "sagemaker",
+    "sagemaker-runtime",
+    "sagemaker-metrics",
+    "sagemaker-featurestore-runtime",
+    "sts",
+    "iam",
+    "s3",
+    "logs",
+    "cloudwatch",
+]
 
 
 @pytest.fixture(scope="module")
