@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.algorithms import Algorithms, csv, declared, image
+from tests.support.algorithms import XGBOOST, Algorithms, csv, declared, image
 from tests.support.jobs import BUCKET, Jobs
 
 
@@ -125,3 +125,53 @@ def test_one_host_of_several_trains_with_all_shards(algorithms: Algorithms) -> N
     lines = jobs.lines(job["TrainingJobName"])
     assert any("200 rows" in line for line in lines), lines
     assert list(jobs.model_files(job)) == ["model_algo-1"]
+
+
+def test_xgboost_without_a_script(algorithms: Algorithms) -> None:
+    """libsvm to train, CSV to validate, early stopping; the log is AWS's, and its metrics are found in it."""
+    rows = points(300, 3)
+    libsvm = "".join(f"{row[0]:g} 0:{row[1]!r} 1:{row[2]!r}\n" for row in rows).encode()
+    job = algorithms.train(
+        XGBOOST,
+        {"objective": "binary:logistic", "num_round": 20, "max_depth": 2, "eval_metric": "auc", "eta": 0.5},
+        {"train": (libsvm, "text/libsvm"), "validation": (csv(points(200, 4)), "text/csv")},
+    )
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    assert algorithms.metrics(job)["validation:auc"] > 0.97
+    assert list(algorithms.jobs.model_files(job)) == ["xgboost-model"]
+    lines = [line for line in algorithms.jobs.lines(job["TrainingJobName"]) if line.startswith("[")]
+    assert any(line.startswith("[19]#011train-auc:") for line in lines)
+
+
+def test_xgboost_refuses_as_its_container_does(algorithms: Algorithms) -> None:
+    job = algorithms.train(XGBOOST, {"objective": "binary:logistic"}, {"train": (b"1 0:1\n", "text/libsvm")})
+    assert "'num_round' which are required hyperparameter(s)" in job["FailureReason"]
+
+
+CLOUDS = csv([row[1:] for row in points(300, 5)])
+FEATURES = "text/csv;label_size=0"
+OTHERS: list[tuple[str, dict[str, Any], dict[str, tuple[bytes, str]], str, float, float]] = [
+    ("knn", {"predictor_type": "classifier", "feature_dim": 2, "k": 5, "sample_size": 300},
+     {"train": (csv(points(300, 5)), "text/csv"), "test": (csv(points(100, 6)), "text/csv")}, "test:accuracy", 0.85, 1),
+    ("kmeans", {"k": 2, "feature_dim": 2, "mini_batch_size": 100}, {"train": (CLOUDS, FEATURES)}, "train:msd", 5000, 9000),
+    ("pca", {"num_components": 1, "feature_dim": 2, "mini_batch_size": 100}, {"train": (CLOUDS, FEATURES)},
+     "train:progress", 100, 100),
+    ("randomcutforest", {"feature_dim": 2, "num_trees": 50},
+     {"train": (CLOUDS, FEATURES), "test": (csv([*points(100, 7)[::2], [1.0, 90.0, 9000.0]]), "text/csv;label_size=1")},
+     "test:recall", 1, 1),
+    ("factorization-machines", {"predictor_type": "binary_classifier", "feature_dim": 2, "num_factors": 2, "epochs": 3},
+     {"train": (csv(points(300, 5)), "text/csv")}, "train:binary_classification_accuracy", 0.5, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters", "channels", "metric", "low", "high"), OTHERS, ids=[row[0] for row in OTHERS]
+)
+def test_each_trains_and_its_metric_is_found(
+    algorithms: Algorithms, name: str, hyperparameters: dict[str, Any], channels: dict[str, tuple[bytes, str]],
+    metric: str, low: float, high: float,
+) -> None:  # fmt: skip
+    job = algorithms.train(image(name), hyperparameters, channels)
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    assert low <= algorithms.metrics(job)[metric] <= high, algorithms.metrics(job)
+    assert list(algorithms.jobs.model_files(job)) == ["model_algo-1"]

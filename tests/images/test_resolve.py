@@ -119,7 +119,7 @@ def test_what_an_image_stands_for(uri: str, family: str, version: str, python: s
     ("uri", "said"),
     [
         ("123456789012.dkr.ecr.us-east-1.amazonaws.com/my-model:7", "stands for no environment here; those of"),
-        ("382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1", "stands for no environment here"),
+        ("382416733822.dkr.ecr.us-east-1.amazonaws.com/object-detection:1", "stands for no environment here"),
         ("a.example/sagemaker-scikit-learn:1.3-1-cpu-py3", "there is no scikit-learn 1.3-1 here. There are 0.20.0,"),
         ("a.example/sagemaker-xgboost:9.9-9", "there is no xgboost 9.9-9 here. There are 0.90-1,"),
         ("a.example/pytorch-training:9.9", "there is no pytorch 9.9 here. There are 1.0.0,"),
@@ -178,12 +178,20 @@ def test_every_row_is_reached_by_its_tag_and_is_exact(family: Family, version: s
         "xgboost": "sagemaker-xgboost",
         "pytorch": "pytorch-training",
         "tensorflow": "tensorflow-training",
+        "algorithms": "linear-learner",
         "python": "python",
     }[family.name]
     spec = lookup(f"{repository}:{version}")
     assert spec.version == version
     if family.name != "python":
         assert re.fullmatch(r"[a-z-]+==[0-9.]+", spec.requirements[0])
+
+
+def test_built_in_algorithms_share_an_environment() -> None:
+    names = ("linear-learner", "kmeans", "knn", "pca", "randomcutforest", "factorization-machines")
+    specs = {lookup(f"382416733822.dkr.ecr.eu-west-1.amazonaws.com/{name}:1") for name in names}
+    assert len(specs) == 1
+    assert lookup("811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:latest").family == "xgboost"
 
 
 def test_short_versions_lead_to_rows() -> None:

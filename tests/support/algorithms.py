@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clary.images.builtin import built_in
 from tests.support.jobs import BUCKET, Jobs
 from tests.support.process import ROLE
+
+from clary.images.builtin import built_in
 
 REGISTRY = "382416733822.dkr.ecr.us-east-1.amazonaws.com"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"

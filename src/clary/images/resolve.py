@@ -58,7 +58,10 @@ def resolve(uri: str, *, gpu: bool, cpu_torch: bool) -> EnvironmentSpec:
                 if on_cpu
                 else (),
             )
-    names = "sagemaker-scikit-learn, sagemaker-xgboost, pytorch-training, tensorflow-training and python"
+    names = (
+        "sagemaker-scikit-learn, sagemaker-xgboost, pytorch-training, tensorflow-training, python and of the"
+        " algorithms linear-learner, kmeans, knn, pca, randomcutforest and factorization-machines"
+    )
     raise _refusal(uri, f" stands for no environment here; those of {names} do")
 
 
