@@ -1,0 +1,1 @@
+"""A folder for PYTHONPATH: `sitecustomize` and the package `clary_debug`, Clary's hook in jobs."""

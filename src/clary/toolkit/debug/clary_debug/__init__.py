@@ -1,0 +1,44 @@
+"""The hook: saves what a job's DebugHookConfig asks for, without a change to the job's code.
+
+    imports.py      waits for a framework's import, at no cost to programs that import none
+    config.py       DebugHookConfig as collections, each with its steps and reductions; pure
+    saver.py        steps and modes; what is to be saved now
+    background.py   the thread that writes
+    keras.py        Keras 3, Keras 2 and tf.keras, TensorFlow 1 and 2; keras_graph.py for what is inside a graph
+    pytorch.py      loss modules and functions, modules, gradients, optimizers
+    boosting.py     XGBoost and LightGBM
+    format/         smdebug's files
+
+Errors here never reach the program: `quiet.py`. Standard library and the job's own NumPy, Python 3.6 on.
+"""
+
+import os
+
+CONFIG = "input/config/debughookconfig.json"
+"""Below the job's /opt/ml: what smdebug's own hooks read too."""
+
+FRAMEWORKS = {
+    "tensorflow.python.keras.engine.training": "keras",
+    "keras.engine.training": "keras",
+    "keras.src.engine.training": "keras",
+    "keras.src.models.model": "keras",
+    "tf_keras.src.engine.training": "keras",
+    "torch.nn.functional": "pytorch",
+    "torch.nn.modules.loss": "pytorch",
+    "torch.optim.optimizer": "pytorch",
+    "xgboost.training": "boosting",
+    "lightgbm.engine": "boosting",
+}
+"""The module that changes it, by the module that is changed when it has been imported."""
+
+
+def config_path() -> str:
+    given = os.environ.get("SMDEBUG_CONFIG_FILE_PATH")
+    return given or os.path.join(os.environ.get("CLARY_ML_ROOT", "/opt/ml"), CONFIG)
+
+
+def install() -> None:
+    if os.path.exists(config_path()):
+        from . import imports
+
+        imports.watch(FRAMEWORKS)

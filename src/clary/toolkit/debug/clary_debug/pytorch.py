@@ -1,0 +1,217 @@
+"""PyTorch: losses as they are computed; with a configuration that asks, parameters, gradients, inputs and outputs.
+
+As smdebug's hook does: the network is the first module that is called (loss modules aside), a step is a call of
+it; names are `CrossEntropyLoss_output_0`, `Net_conv.weight`, `gradient/Net_conv.weight`, `conv_input_0`. A step
+is of mode TRAIN or EVAL as the network is. Functions are as good as modules: `F.cross_entropy` is saved as
+`CrossEntropyLoss`. Only loss modules and functions are wrapped, and the network's call, so that a step costs
+two calls more.
+"""
+
+import functools
+import sys
+
+from . import saver as savers
+from .quiet import complain, quiet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+COLLECTIONS = {
+    "all": [], "default": [], "weights": ["^(?!gradient).*weight"], "biases": ["^(?!gradient).*bias"],
+    "gradients": ["^gradient"], "losses": ["[Ll]oss_(?!input).*output"], "inputs": [], "outputs": [],
+    "optimizer_variables": [],
+}  # type: dict[str, list[str]]  # fmt: skip
+DEFAULT = ("losses",)
+FUNCTIONS = {
+    "binary_cross_entropy": "BCELoss", "binary_cross_entropy_with_logits": "BCEWithLogitsLoss",
+    "cosine_embedding_loss": "CosineEmbeddingLoss", "cross_entropy": "CrossEntropyLoss", "ctc_loss": "CTCLoss",
+    "gaussian_nll_loss": "GaussianNLLLoss", "hinge_embedding_loss": "HingeEmbeddingLoss",
+    "huber_loss": "HuberLoss", "kl_div": "KLDivLoss", "l1_loss": "L1Loss",
+    "margin_ranking_loss": "MarginRankingLoss", "mse_loss": "MSELoss",
+    "multilabel_margin_loss": "MultiLabelMarginLoss",
+    "multilabel_soft_margin_loss": "MultiLabelSoftMarginLoss", "multi_margin_loss": "MultiMarginLoss",
+    "nll_loss": "NLLLoss", "poisson_nll_loss": "PoissonNLLLoss", "smooth_l1_loss": "SmoothL1Loss",
+    "soft_margin_loss": "SoftMarginLoss", "triplet_margin_loss": "TripletMarginLoss",
+}  # fmt: skip
+"""By function, the module that does the same."""
+
+_hook = None  # type: Hook | None
+
+
+def change(module: "Any") -> None:
+    name = module.__name__
+    if name == "torch.nn.functional":
+        for function, loss in FUNCTIONS.items():
+            if hasattr(module, function):
+                setattr(module, function, _observed(getattr(module, function), loss))
+    elif name == "torch.nn.modules.loss":
+        # `_Loss` has no call of its own; `Module`'s stays as it is but until the network is found.
+        module._Loss.__call__ = _observed_module(module._Loss.__call__)
+        _find_network(sys.modules["torch.nn.modules.module"].Module, module._Loss)
+    elif name == "torch.optim.optimizer" and hasattr(module, "register_optimizer_step_post_hook"):
+        module.register_optimizer_step_post_hook(_after_optimizer)
+
+
+def hook() -> "Hook | None":
+    global _hook
+    if _hook is None:
+        saver = savers.open_saver(COLLECTIONS, DEFAULT)
+        _hook = Hook(saver) if saver else None
+    return _hook
+
+
+class Hook:
+    def __init__(self, saver: savers.Saver) -> None:
+        self.saver = saver
+        self.network = None  # type: Any
+        self.computing = 0
+        """Losses being computed, one within another."""
+        self._counts = {}  # type: dict[str, int]
+        """Tensors of one name in this step."""
+        self._ranked = False
+
+    @quiet
+    def attach(self, network: "Any") -> None:
+        self.network = network
+        network.register_forward_pre_hook(self.before)
+        name = type(network).__name__
+        if self.saver.config.asks("gradients"):
+            for parameter_name, parameter in network.named_parameters():
+                if parameter.requires_grad:
+                    parameter.register_hook(self._gradient("gradient/%s_%s" % (name, parameter_name)))
+        if self.saver.config.asks("inputs", "outputs"):
+            for path, module in network.named_modules():
+                module.register_forward_hook(self._around(path or name, module is network))
+
+    @quiet
+    def before(self, network: "Any", inputs: "Any") -> None:
+        if not self._ranked:
+            self._rank()
+        self._counts = {}
+        saves = self.saver.begin("TRAIN" if network.training else "EVAL")
+        if saves and self.saver.config.asks("weights", "biases"):
+            name = type(network).__name__
+            for parameter_name, parameter in network.named_parameters():
+                full = "%s_%s" % (name, parameter_name)
+                if self.saver.wants(full):
+                    self.saver.save(full, array(parameter))
+
+    @quiet
+    def output(self, name: str, value: "Any", kind: str = "", role: str = "output") -> None:
+        if not self.saver.active:
+            return
+        for each in value if isinstance(value, (tuple, list)) else (value,):
+            if hasattr(each, "detach"):
+                base = "%s_%s" % (name, role)
+                number = self._counts.get(base, 0)
+                self._counts[base] = number + 1
+                full = "%s_%d" % (base, number)
+                if self.saver.wants(full, kind):
+                    self.saver.save(full, array(each), kind)
+
+    def optimizer(self, optimizer: "Any") -> None:
+        if not self.saver.is_active("optimizer_variables", "all") or self.network is None:
+            return
+        names = {id(parameter): name for name, parameter in self.network.named_parameters()}
+        for parameter, state in optimizer.state.items():
+            for key, value in state.items():
+                if hasattr(value, "detach") and id(parameter) in names:
+                    name = "optimizer/%s/%s" % (key, names[id(parameter)])
+                    self.saver.save(name, array(value), "optimizer_variables")
+
+    def _gradient(self, name: str) -> "Callable[[Any], None]":
+        @quiet
+        def keep(gradient: "Any") -> None:
+            if self.saver.active and gradient is not None and self.saver.wants(name):
+                self.saver.save(name, array(gradient))
+
+        return keep
+
+    def _around(self, path: str, is_network: bool) -> "Callable[..., None]":
+        def keep(module: "Any", inputs: "Any", outputs: "Any") -> None:
+            if self.saver.active:
+                self.output(path, inputs, "inputs" if is_network else "", "input")
+                self.output(path, outputs, "outputs" if is_network else "")
+
+        return keep
+
+    def _rank(self) -> None:
+        self._ranked = True
+        distributed = sys.modules.get("torch.distributed")
+        if distributed is not None and getattr(distributed, "is_initialized", bool)():
+            self.saver.set_rank(distributed.get_rank(), distributed.get_world_size())
+
+
+def _find_network(base: "Any", loss: "Any") -> None:
+    """The first module called, but for losses."""
+    original = base.__call__
+
+    def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
+        if not isinstance(self, loss) and _hook_is_free():
+            base.__call__ = original
+            hook().attach(self)  # type: ignore[union-attr]
+        return original(self, *args, **options)
+
+    base.__call__ = call
+
+
+def _hook_is_free() -> bool:
+    try:
+        found = hook()
+        return found is not None and found.network is None
+    except Exception as error:
+        complain("starting", error)
+        return False
+
+
+def _observed_module(original: "Callable[..., Any]") -> "Callable[..., Any]":
+    @functools.wraps(original)
+    def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
+        return _observe(type(self).__name__, functools.partial(original, self), args, options)
+
+    return call
+
+
+def _observed(original: "Callable[..., Any]", name: str) -> "Callable[..., Any]":
+    @functools.wraps(original)
+    def call(*args: "Any", **options: "Any") -> "Any":
+        return _observe(name, original, args, options)
+
+    # TorchScript compiles what is meant, not this.
+    call.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]
+    return call
+
+
+def _observe(name: str, original: "Callable[..., Any]", args: "Any", options: "Any") -> "Any":
+    found = _hook
+    if found is None or found.network is None or _is_compiling():
+        return original(*args, **options)
+    found.computing += 1
+    try:
+        value = original(*args, **options)
+    finally:
+        found.computing -= 1
+    if found.computing == 0:
+        found.output(name, value, "losses")
+    return value
+
+
+def _is_compiling() -> bool:
+    compiler = getattr(sys.modules.get("torch"), "compiler", None)
+    return bool(compiler is not None and getattr(compiler, "is_compiling", bool)())
+
+
+@quiet
+def _after_optimizer(optimizer: "Any", *_: "Any") -> None:
+    if _hook is not None:
+        _hook.optimizer(optimizer)
+
+
+def array(tensor: "Any") -> "Any":
+    tensor = tensor.detach().cpu()
+    try:
+        return tensor.numpy()
+    except TypeError:  # bfloat16, which NumPy lacks
+        return tensor.float().numpy()
