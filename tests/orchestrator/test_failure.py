@@ -67,3 +67,32 @@ def test_the_reason_keeps_to_its_limit(code: int | None, text: str, tail: list[s
     ):
         assert len(reason) <= REASON_LIMIT
         assert reason.startswith("AlgorithmError")
+
+
+ADVICE = [
+    ("OSError: [Errno 28] No space left on device: 'x'", "The disk is full"),
+    ("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", "a smaller batch"),
+    ("numpy.core._exceptions._ArrayMemoryError: Unable to allocate 8 GiB", "Out of memory"),
+    (
+        "ModuleNotFoundError: No module named 'lightgbm'",
+        "no lightgbm: list its package in a requirements.txt",
+    ),
+    ("OSError: [Errno 30] Read-only file system: '/opt/ml/input/data/x'", "write to SM_MODEL_DIR"),
+    ("OSError: [Errno 98] Address already in use", "port"),
+]
+
+
+@pytest.mark.parametrize(("line", "advice"), ADVICE, ids=[line.split(":")[0] for line, _ in ADVICE])
+def test_what_to_try_is_said(line: str, advice: str) -> None:
+    reason = explain(Observation("exited", code=1), "", ["Traceback (most recent call last)", "  x", line])
+    assert advice in reason
+    assert "exit code: 1" in reason
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(11, "native library crashed"), (4, "another processor"), (7, "workers")]
+)
+def test_signals_are_named(number: int, advice: str) -> None:
+    reason = explain(Observation("exited", signal=number), "", ["epoch 1"])
+    assert advice in reason
+    assert f"ended by signal {number} (SIG" in reason

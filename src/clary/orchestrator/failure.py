@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 from collections.abc import Sequence
 
@@ -81,13 +82,44 @@ def _ending(observation: Observation) -> str:
     return f"exit code: {observation.code}"
 
 
+_KNOWN: tuple[tuple[str, str], ...] = (
+    (r"No space left on device|\[Errno 28\]|Disk quota exceeded",
+     "The disk is full: free some space under Clary's home, or move it"),
+    (r"CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED|OutOfMemoryError",
+     "The GPU's memory is too small: try a smaller batch, or fewer jobs on the GPU at a time"),
+    (r"\bMemoryError\b|_ArrayMemoryError|Cannot allocate memory|can't allocate memory|std::bad_alloc",
+     "Out of memory: use less data at once (a smaller batch, chunks of the file), or fewer jobs at a time"),
+    (r"Could not find a version that satisfies|No matching distribution found|No solution found when resolving",
+     "A package of requirements.txt cannot be had: see its name above, and the settings index_url and find_links"),
+    (r"ModuleNotFoundError: No module named '(?P<module>[\w.]+)'",
+     "The environment has no {module}: list its package in a requirements.txt beside the entry point"),
+    (r"PermissionError: .*'(?P<path>/opt/ml/input[^']*)'|Read-only file system: '(?P<place>[^']*)'",
+     "Inputs and the system are read-only: write to SM_MODEL_DIR, SM_OUTPUT_DATA_DIR or /tmp"),
+    (r"Address already in use",
+     "Another program listens on that port: the network is the machine's; take port 0, or one of your own"),
+    (r"bus error|insufficient shared memory",
+     "Shared memory ran out: try fewer data loader workers"),
+)  # fmt: skip
+"""What the end of a log says of the cause (regular expressions, the first that matches wins), and what to try."""
+
+_SIGNALS = {
+    signal.SIGSEGV: "A native library crashed: try another version of it, or `python -X faulthandler`",
+    signal.SIGILL: "A native library was built for another processor: try another build of it",
+    signal.SIGBUS: "Shared memory or a mapped file ran out: try fewer data loader workers",
+    signal.SIGABRT: "A native library gave up: its own message is above",
+}
+
+
 def _hint(observation: Observation, tail: Sequence[str]) -> str:
     text = "\n".join(tail)
-    if "No space left on device" in text:
-        return ". The disk is full: free some space under Clary's home, or move it"
-    if observation.signal == signal.SIGKILL and not observation.stopped:
+    for pattern, advice in _KNOWN:
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match:
+            return ". " + advice.format(**match.groupdict())
+    if observation.stopped or observation.signal is None:
+        return ""
+    if observation.signal == signal.SIGKILL:
         peak = f" (it used {observation.peak_memory / 2**30:.1f} GiB)" if observation.peak_memory else ""
         return f". Probably out of memory{peak}: use less data at once, or fewer jobs at a time"
-    if "MemoryError" in text:
-        return ". Out of memory: use less data at once"
-    return ""
+    advice = _SIGNALS.get(observation.signal, "")  # type: ignore[call-overload]
+    return f". {advice}" if advice else ""
