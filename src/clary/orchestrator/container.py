@@ -32,6 +32,8 @@ class Program:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     mounts: Sequence[Mount] = ()
+    pythonpath: Sequence[str] = ()
+    """Folders before those of the PYTHONPATH that it gets otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,15 @@ class Workplace:
         key = f"{job.arn}#{int(job.created * 1000)}"
         if tries(job):
             key += f"#{tries(job)}"
+        env = {**self._variables(job, host, environment), **job.spec.get("Environment", {}), **program.env}
+        if program.pythonpath:
+            env["PYTHONPATH"] = ":".join(filter(None, [*program.pythonpath, env.get("PYTHONPATH")]))
         return ContainerSpec(
             key=f"{key}/{host.name}",
             argv=program.argv,
             run_dir=files.run,
             mounts=(*mounts, *program.mounts),
-            env={**self._variables(job, host, environment), **job.spec.get("Environment", {}), **program.env},
+            env=env,
             cwd=ML,
             hostname=host.name,
             hosts=addresses(hosts(job.spec), key),

@@ -16,7 +16,7 @@ from clary.engines.ports import Mount
 from clary.images import builtin
 from clary.images.builtin import trained
 from clary.images.ports import Environment
-from clary.orchestrator import artifacts, channels, checkpoints
+from clary.orchestrator import artifacts, channels, checkpoints, debugging
 from clary.orchestrator.container import Program
 from clary.orchestrator.follower import MetricPatterns
 from clary.orchestrator.jobs import Jobs
@@ -53,7 +53,8 @@ class TrainingJobs(Jobs):
             "inputdataconfig": input_config(job, host),
             "resourceconfig": resource_config(cluster, host),
         }
-        files.make(FOLDERS, {f"input/config/{name}.json": value for name, value in documents.items()})
+        named = {f"input/config/{name}.json": value for name, value in documents.items()}
+        files.make(FOLDERS, {**named, **debugging.documents(job)})
         channels.download(job, cluster, host, files, self.ports.objects, may_link=self.engine.isolates)
         checkpoints.restore(job, files, self.ports.objects)
 
@@ -71,14 +72,15 @@ class TrainingJobs(Jobs):
             argv = (*feeder, *argv)
         if built_in:
             mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
-        mounts += checkpoints.mounts(job, files)
+        mounts += [*checkpoints.mounts(job, files), *debugging.mounts(job, files)]
         env = {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
-        return Program(argv, env, mounts)
+        return Program(argv, env, mounts, debugging.pythonpath(job))
 
     def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> list[Mirror]:
-        return checkpoints.mirrors(job, hosts)
+        return [*checkpoints.mirrors(job, hosts), *debugging.mirrors(job, hosts)]
 
     def deliver(self, job: Resource, hosts: Sequence[JobFiles]) -> str | None:
+        debugging.finish(job, self.ports.objects)
         keep_model = inner(job)["outcome"] != "Failed"
         return artifacts.upload(job, hosts, self.ports.objects, model=keep_model)
 

@@ -16,7 +16,7 @@ if sys.version_info >= (3, 6):
         sys.stderr.write("clary debugger: it stays out of the way: %r\n" % (error,))
 
 
-def _run_hidden():  # type: ignore[no-untyped-def]
+def _run_hidden():  # type: () -> None
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
 

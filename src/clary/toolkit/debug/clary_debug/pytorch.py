@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 COLLECTIONS = {
-    "all": [], "default": [], "weights": ["^(?!gradient).*weight"], "biases": ["^(?!gradient).*bias"],
+    "all": [], "default": [], "weights": ["^(?!gradient|optimizer).*weight"],
+    "biases": ["^(?!gradient|optimizer).*bias"],
     "gradients": ["^gradient"], "losses": ["[Ll]oss_(?!input).*output"], "inputs": [], "outputs": [],
     "optimizer_variables": [],
 }  # type: dict[str, list[str]]  # fmt: skip

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TENSORS = "output/tensors"
 """Below the job's /opt/ml, unless the configuration says otherwise."""
+BOARD = "input/config/tensorboardoutputconfig.json"
 TRAINING_ONLY = ("gradients", "optimizer_variables")
 
 
@@ -28,7 +29,7 @@ class Saver:
         """`rank`: of this process among those that train together."""
         ml = os.environ.get("CLARY_ML_ROOT", "/opt/ml")
         self.config = config
-        self.folder = document.get("LocalPath") or os.path.join(ml, TENSORS)
+        self.folder = _place(document, ml) or os.path.join(ml, TENSORS)
         self.step, self.mode = -1, "GLOBAL"
         self.mode_steps = {}  # type: dict[str, int]
         self.active = []  # type: list[Any]
@@ -122,7 +123,7 @@ class Saver:
         else:
             import atexit
 
-            board = _document(os.path.join(self._ml, "input/config/tensorboardoutputconfig.json")).get("LocalPath")
+            board = _place(_document(os.path.join(self._ml, BOARD)), self._ml)
             self._background = background.Background(self.folder, "worker_%d" % self.rank, board)
             atexit.register(self.close)
             return True
@@ -152,6 +153,12 @@ def open_saver(
     except (ConfigError, KeyError, TypeError) as error:
         complain("DebugHookConfig", str(error))
         return None
+
+
+def _place(document: "dict[str, Any]", ml: str) -> str:
+    """LocalPath, where this program finds it; empty where it is not said."""
+    path = str(document.get("LocalPath") or "").rstrip("/")
+    return ml + path[len("/opt/ml") :] if path.startswith("/opt/ml/") else path
 
 
 def _document(path: str) -> "dict[str, Any]":
