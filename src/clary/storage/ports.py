@@ -118,6 +118,20 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Discarded:
+    """Resources that were taken out of sight together, for as long as they can be brought back."""
+
+    id: str
+    account: str
+    region: str
+    kind: str
+    """Of the resource that was deleted; the others went with it."""
+    name: str
+    time: float
+    document: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     name: str
     value: float
@@ -343,6 +357,26 @@ class Edges(Protocol):
         ...
 
 
+class Trash(Protocol):
+    def put(self, discarded: Discarded, arns: Sequence[str]) -> None:
+        """Take these resources out of sight, with their tags, edges and metrics: as if deleted, their ARNs are
+        free again. What remains is no longer searchable by them. Raises `Missing`."""
+        ...
+
+    def list(self, account: str, region: str) -> Sequence[Discarded]:
+        """Newest first."""
+        ...
+
+    def restore(self, id: str) -> None:
+        """Bring them back as they were. An edge whose other end lies in the trash comes back with that; one
+        whose other end is deleted does not. Raises `Missing`, and `Exists` with an ARN that was taken again."""
+        ...
+
+    def purge(self, before: float) -> int:
+        """Forget for good what was put before this time; how many were put together so."""
+        ...
+
+
 class Metrics(Protocol):
     def append(self, arn: str, points: Iterable[Point]) -> None:
         """Keep every point and bring the summaries up to date. A point equal in name, time, step and value
@@ -518,6 +552,8 @@ class Transaction(Protocol):
     def tags(self) -> Tags: ...
     @property
     def edges(self) -> Edges: ...
+    @property
+    def trash(self) -> Trash: ...
     @property
     def metrics(self) -> Metrics: ...
     @property

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from clary.storage.ports import (
     Bucket,
+    Discarded,
     Edge,
     Effect,
     Key,
@@ -29,6 +30,18 @@ def fresh(record: T) -> T:
     return copy.deepcopy(record)
 
 
+@dataclass(frozen=True)
+class Held:
+    """What lies in the trash under one id."""
+
+    discarded: Discarded
+    resources: dict[str, Resource]
+    ids: dict[str, int]
+    tags: dict[tuple[str, str], str]
+    edges: dict[tuple[str, str, str], Edge]
+    points: dict[tuple[str, str], tuple[Point, ...]]
+
+
 @dataclass
 class State:
     last_id: int = 0
@@ -39,6 +52,7 @@ class State:
     edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
     points: dict[tuple[str, str], tuple[Point, ...]] = field(default_factory=dict)
     """By ARN and name, in order of arrival."""
+    trash: dict[str, Held] = field(default_factory=dict)
     streams: dict[tuple[str, str], LogStream] = field(default_factory=dict)
     lines: dict[int, tuple[str, str, LogLine]] = field(default_factory=dict)
     """Group, stream and line, by id."""

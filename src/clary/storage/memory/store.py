@@ -13,6 +13,7 @@ from clary.storage.memory.metrics import MemoryMetrics
 from clary.storage.memory.objects import MemoryObjects
 from clary.storage.memory.resources import MemoryEdges, MemoryResources, MemoryTags
 from clary.storage.memory.state import State
+from clary.storage.memory.trash import MemoryTrash
 from clary.storage.memory.work import MemoryKeys, MemoryLeases, MemoryOutbox
 from clary.storage.ports import Misuse, Point
 
@@ -22,6 +23,7 @@ class MemoryTransaction:
         self.resources = MemoryResources(state, cursors, writable=writable)
         self.tags = MemoryTags(state, writable=writable)
         self.edges = MemoryEdges(state, writable=writable)
+        self.trash = MemoryTrash(state, self.resources, writable=writable)
         self.metrics = MemoryMetrics(state, writable=writable)
         self.logs = MemoryLogs(state, writable=writable)
         self.outbox = MemoryOutbox(state, writable=writable)

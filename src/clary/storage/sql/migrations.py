@@ -10,6 +10,7 @@ import secrets as random
 import sqlite3
 from collections.abc import Callable
 
+from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -21,17 +22,28 @@ class DatabaseTooNew(StorageError):
     """The database was written by a newer version of Clary than this one."""
 
 
-def _first(connection: sqlite3.Connection) -> None:
+_LATER = (schema.schema_version, schema.trash)
+"""Tables that the first step does not make."""
+
+
+def _create(connection: sqlite3.Connection, *tables: Table) -> None:
     dialect = sqlite.dialect()
-    for table in schema.metadata.sorted_tables:
-        if table is not schema.schema_version:
-            connection.execute(str(CreateTable(table).compile(dialect=dialect)))
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    for table in tables:
+        connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+
+
+def _first(connection: sqlite3.Connection) -> None:
+    _create(connection, *(table for table in schema.metadata.sorted_tables if table not in _LATER))
     connection.execute("INSERT INTO secrets (name, value) VALUES ('cursor', ?)", (random.token_bytes(32),))
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _trash(connection: sqlite3.Connection) -> None:
+    _create(connection, schema.trash)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _trash)
 """Step n, counted from 1, brings version n - 1 to version n."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy import bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
 from clary.domain.properties import of_tags
@@ -90,6 +90,9 @@ def _list(
         statement = statement.where(_ends[0])
     if destination:
         statement = statement.where(_ends[1])
+    if not source and not destination:
+        # Those in the trash (see `trash`); no end that is asked for is one of theirs.
+        statement = statement.where(or_(edges.c.source < "trash:", edges.c.source >= "trash;"))
     if kinds:
         statement = statement.where(edges.c.kind.in_([bindparam(f"kind{index}") for index in range(kinds)]))
     if after:

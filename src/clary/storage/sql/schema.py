@@ -259,3 +259,16 @@ parts = Table(
     Index("parts_blob", "blob"),
     sqlite_with_rowid=False,
 )
+
+trash = Table(
+    "trash",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("trash_time", "time"),
+)

@@ -23,6 +23,7 @@ from clary.storage.sql.relations import SqlEdges, SqlTags
 from clary.storage.sql.resources import SqlResources
 from clary.storage.sql.session import Session
 from clary.storage.sql.statistics import write_statistics
+from clary.storage.sql.trash import SqlTrash
 from clary.storage.sql.work import SqlLeases, SqlOutbox
 
 
@@ -55,6 +56,10 @@ class SqlTransaction:
     @cached_property
     def edges(self) -> SqlEdges:
         return SqlEdges(self._session, self._names)
+
+    @cached_property
+    def trash(self) -> SqlTrash:
+        return SqlTrash(self._session, self._names)
 
     @cached_property
     def metrics(self) -> SqlMetrics:
