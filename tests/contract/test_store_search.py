@@ -363,7 +363,8 @@ _accounts = count()
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=RESOURCES, where=EXPRESSIONS | st.none(), sort_by=PATHS, descending=st.booleans(), few=st.booleans(),
+    rows=RESOURCES, where=EXPRESSIONS | st.none(), sort_by=PATHS, descending=st.booleans(),
+    limits=st.sampled_from([(1000, 0, 4000), (0, 0, 4000), (0, 1000, 1), (0, 1000, 4), (1, 0, 1), (0, 2, 2)]),
 )  # fmt: skip
 def test_sql_and_memory_agree(
     sql_store: Store,
@@ -372,9 +373,10 @@ def test_sql_and_memory_agree(
     where: Expression | None,
     sort_by: str,
     descending: bool,
-    few: bool,
+    limits: tuple[int, int, int],
 ) -> None:
-    monkeypatch.setattr(search, "FEW", 1000 if few else 0)
+    for name, limit in zip(("FEW", "MANY", "STEPS"), limits, strict=True):
+        monkeypatch.setattr(search, name, limit)
     account = f"account-{next(_accounts)}"
     answers = []
     for store in (MemoryStore(), sql_store):

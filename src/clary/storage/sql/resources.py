@@ -17,19 +17,15 @@ from clary.storage.sql import search
 from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.metrics import drop_series
 from clary.storage.sql.names import Names
+from clary.storage.sql.rows import RESOURCE, from_row
 from clary.storage.sql.schema import edges, outbox, properties, property_names, resources, tags
-from clary.storage.sql.session import Row, Session, Statement, from_json, to_json
+from clary.storage.sql.session import Session, Statement, to_json
 
-COLUMNS = (
-    resources.c.arn, resources.c.scope, resources.c.name, resources.c.status, resources.c.target,
-    resources.c.parent, resources.c.created, resources.c.modified, resources.c.generation,
-    resources.c.version, resources.c.spec, resources.c.state,
-)  # fmt: skip
 _arn = resources.c.arn == bindparam("arn")
-_get = Statement(select(*COLUMNS).where(_arn))
-_get_many = Statement(by_keys(resources.c.arn, *COLUMNS))
-_get_with_id = Statement(select(resources.c.id, *COLUMNS).where(_arn))
-_insert = Statement(insert(resources).values({column.name: bindparam(column.name) for column in COLUMNS}))
+_get = Statement(select(*RESOURCE).where(_arn))
+_get_many = Statement(by_keys(resources.c.arn, *RESOURCE))
+_get_with_id = Statement(select(resources.c.id, *RESOURCE).where(_arn))
+_insert = Statement(insert(resources).values({column.name: bindparam(column.name) for column in RESOURCE}))
 _delete = Statement(delete(resources).where(resources.c.id == bindparam("id")))
 _hanging = (
     Statement(delete(tags).where(tags.c.arn == bindparam("arn"))),
@@ -60,16 +56,6 @@ def _update(changed: tuple[str, ...]) -> Statement:
         .where(resources.c.id == bindparam("id_"), resources.c.version == bindparam("seen"))
         .values({name: bindparam(name) for name in (*changed, "version")})
     )
-
-
-def from_row(session: Session, names: Names, row: Row) -> Resource:
-    """A row of COLUMNS."""
-    account, region, kind = names.scope_of(session, row[1])
-    return Resource(
-        arn=row[0], account=account, region=region, kind=kind, name=row[2], status=row[3], target=row[4],
-        parent=row[5], created=row[6], modified=row[7], generation=row[8], version=row[9],
-        spec=from_json(row[10]), state=from_json(row[11]),
-    )  # fmt: skip
 
 
 class SqlResources:
@@ -155,7 +141,7 @@ class SqlResources:
             derived.refresh_parents(session, self._names, member)
 
     def list(self, query: Query) -> Page:
-        rows, cursor = search.page(self._session, self._names, self._cursors, query, COLUMNS)
+        rows, cursor = search.page(self._session, self._names, self._cursors, query)
         return Page([from_row(self._session, self._names, row) for row in rows], cursor)
 
     def count(self, query: Query) -> int:

@@ -1,30 +1,41 @@
 """Pages of resources: a query becomes SQL over `resources` and `properties`.
 
-A page is read in the order of its sort property's index, each row checked against the filter, until the
-page is full: its cost does not grow with the table. When some term of the filter holds for few resources
-only, those are fetched instead and sorted here. Resources that lack the sort property follow at the end.
+A page is read in the order of its sort property's index, each row checked against the filter, until the page is
+full: its cost does not grow with the table. Two kinds of filter would make that walk long, and are answered from
+the other side: the resources that one of its terms leaves are taken from that term's index and sorted.
+
+- A term leaves few of them (`FEW`).
+- The walk found too little in its first `STEPS`, and a term leaves at most `MANY`.
+
+Resources that lack the sort property follow at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, func, literal, select, true, tuple_
-
-from clary.domain.properties import NO_NUMBER
-from clary.domain.search import Both, Compare, Expression, Operator
+from clary.domain.search import Operator
 from clary.storage.cursors import Cursors, Position
 from clary.storage.ports import Query
-from clary.storage.sql.conditions import COLUMNS, Filter, mentions_metrics
+from clary.storage.sql import search_sql
+from clary.storage.sql.conditions import COLUMNS, is_driver
+from clary.storage.sql.forms import Form, Group, Term, Values, properties_of
+from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.names import Names
-from clary.storage.sql.schema import properties, resources
+from clary.storage.sql.rows import RESOURCE
+from clary.storage.sql.schema import resources
+from clary.storage.sql.search_sql import Shape
 from clary.storage.sql.session import Row, Session, Statement
 from clary.storage.sql.statistics import lagging, write_statistics
 
 FEW = 2500
-"""Resources that are fetched and sorted here rather than looked for along the sort property's index."""
-_SELECTIVE = frozenset(Operator) - {Operator.NOT_EQUALS, Operator.NOT_EXISTS, Operator.CONTAINS}
+MANY = 30_000
+STEPS = 4000
+_WEAK = frozenset({Operator.NOT_EQUALS, Operator.CONTAINS, Operator.EXISTS})
+"""Operators that leave most resources, or look at all of them to tell."""
+
+_by_id = Statement(by_keys(resources.c.id, resources.c.id, *RESOURCE))
 
 
 def after_prefix(prefix: str) -> str:
@@ -47,165 +58,108 @@ def bring_up_to_date(session: Session, names: Names) -> None:
 
 
 def count(session: Session, names: Names, query: Query) -> int:
-    scopes = _prepare(session, names, query)
-    where = Filter(session, names, scopes).condition(query.where, resources.c.id)
-    statement = select(func.count()).select_from(resources).where(resources.c.scope.in_(scopes), where)
-    return int(session.all(Statement(statement))[0][0])
+    shape, values = _shape(session, names, query)
+    return int(session.all(search_sql.total(shape), **values)[0][0])
 
 
-def page(
-    session: Session, names: Names, cursors: Cursors, query: Query, columns: Sequence[ColumnElement[Any]]
-) -> tuple[list[Row], str | None]:
-    """Rows of `columns`, and where to go on."""
+def page(session: Session, names: Names, cursors: Cursors, query: Query) -> tuple[list[Row], str | None]:
+    """Rows of RESOURCE, and where to go on."""
     position = None if query.cursor is None else cursors.take(query, query.cursor)
-    scopes = _prepare(session, names, query)
-    if not scopes:
+    shape, values = _shape(session, names, query)
+    if not shape.scopes:
         return [], None
-    found = _Search(session, names, scopes, query, columns).after(position)
+    found = _Search(session, shape, values, query.limit + 1).after(position)
     rows = found[: query.limit]
     cursor = cursors.give(query, _position(rows[-1])) if len(found) > query.limit and rows else None
     return [row[4:] for row in rows], cursor
 
 
-def _prepare(session: Session, names: Names, query: Query) -> list[int]:
-    if query.sort_by.startswith("Metrics.") or mentions_metrics(query.where):
+def _shape(session: Session, names: Names, query: Query) -> tuple[Shape, Values]:
+    values = Values()
+    form = None if query.where is None else values.form(query.where)
+    properties = dict.fromkeys((query.sort_by, *properties_of(form)))
+    if any(name.startswith("Metrics.") for name in properties):
         bring_up_to_date(session, names)
     found = (names.scope(session, (query.account, query.region, kind)) for kind in dict.fromkeys(query.kinds))
-    return [scope for scope in found if scope is not None]
+    scopes = tuple(scope for scope in found if scope is not None)
+    ids = tuple(
+        (name, tuple(names.names(session, scopes, name))) for name in properties if name not in COLUMNS
+    )
+    return Shape(form, query.sort_by, query.descending, scopes, ids), values
 
 
-def _position(row: Row) -> Position:
+def _position(row: Sequence[Any]) -> Position:
     return Position(bool(row[0]), row[1], row[2], row[3])
 
 
 class _Search:
-    """Selected rows are (lacks, number, text, id, *columns): the position, then what was asked for."""
-
-    def __init__(
-        self,
-        session: Session,
-        names: Names,
-        scopes: list[int],
-        query: Query,
-        columns: Sequence[ColumnElement[Any]],
-    ) -> None:
-        self._session, self._query, self._columns, self._scopes = session, query, columns, scopes
-        self._filter = Filter(session, names, scopes)
-        self._wanted = query.limit + 1
-        self._number: ColumnElement[Any]
-        self._text: ColumnElement[Any]
-        self._has: ColumnElement[bool]
-        self._lacks: ColumnElement[bool] | None
-        self._from: FromClause
-        self._id: ColumnElement[int] = resources.c.id
-        column = COLUMNS.get(query.sort_by)
-        if column is not None:
-            numeric = query.sort_by in ("CreationTime", "LastModifiedTime")
-            self._number, self._text = (column, literal("")) if numeric else (literal(NO_NUMBER), column)
-            self._order = [column, resources.c.id]
-            self._from = resources
-            self._has = and_(
-                resources.c.scope.in_(scopes), column.is_not(None) if column.nullable else true()
-            )
-            self._lacks = column.is_(None) if column.nullable else None
-        else:
-            ids = names.names(session, scopes, query.sort_by)
-            self._number, self._text = properties.c.number, properties.c.text
-            self._order = [properties.c.number, properties.c.text, properties.c.resource]
-            self._id = properties.c.resource
-            self._from = properties.join(resources, resources.c.id == properties.c.resource)
-            self._has = and_(self._filter.among(properties.c.name, ids), properties.c.position == 0)
-            self._lacks = ~self._filter.has(query.sort_by, resources.c.id)
-            self._sort_ids = ids
+    def __init__(self, session: Session, shape: Shape, values: Values, wanted: int) -> None:
+        self._session, self._shape, self._values, self._wanted = session, shape, values, wanted
 
     def after(self, position: Position | None) -> list[Row]:
-        driver = self._driver()
+        drivers = [term for term in _conjuncts(self._shape.form) if is_driver(term)]
+        driver = self._fewest((term for term in drivers if not _is_weak(term)), FEW)
+        if driver is None and drivers:
+            rows = self._walk(position, STEPS)
+            if len(rows) == self._wanted:
+                return rows
+            driver = self._fewest(drivers, MANY)
         if driver is not None:
-            return self._few(driver, position)
-        rows: list[Row] = []
-        if position is None or not position.lacks:
-            rows = self._session.all(Statement(self._having(position)))
-        if len(rows) < self._wanted and self._lacks is not None:
-            rest = self._wanted - len(rows)
-            rows += self._session.all(Statement(self._lacking(position, rest)))
+            return self._chosen(driver, position)
+        rows = self._walk(position)
+        if len(rows) < self._wanted and self._shape.sort_by not in (
+            "Name",
+            "Arn",
+            "CreationTime",
+            "LastModifiedTime",
+        ):
+            rows += self._lacking(position, self._wanted - len(rows))
         return rows
 
-    def _having(self, position: Position | None) -> Select[Any]:
-        where = self._filter.condition(self._query.where, self._id)
-        statement = (
-            select(literal(0), self._number, self._text, self._id, *self._columns)
-            .select_from(self._from)
-            .where(self._has, where)
-        )
-        if position is not None:
-            seen: list[Any] = [position.number, position.text, position.id]
-            if len(self._order) == 2:
-                seen = [position.text if position.number == NO_NUMBER else position.number, position.id]
-            at, then = tuple_(*self._order), tuple_(*(literal(value) for value in seen))
-            statement = statement.where(at < then if self._query.descending else at > then)
-        return self._ordered(statement, self._order).limit(self._wanted)
+    def _all(self, statement: Statement, position: Position | None, **values: Any) -> list[Row]:
+        at = {} if position is None else position._asdict()
+        return self._session.all(statement, **self._values, **at, **values)
 
-    def _lacking(self, position: Position | None, limit: int) -> Select[Any]:
-        where = self._filter.condition(self._query.where, resources.c.id)
-        statement = select(literal(1), literal(NO_NUMBER), literal(""), resources.c.id, *self._columns).where(
-            resources.c.scope.in_(self._scopes), where
-        )
-        if self._lacks is not None:
-            statement = statement.where(self._lacks)
+    def _fewest(self, terms: Iterable[Form], bound: int) -> Form | None:
+        """The term that leaves the fewest resources, if those are at most `bound`."""
+        best = None
+        for term in terms:
+            found = self._all(search_sql.count(self._shape, term), None, bound=bound + 1)[0][0]
+            if found <= bound:
+                best, bound = term, found - 1
+        return best
+
+    def _walk(self, position: Position | None, steps: int | None = None) -> list[Row]:
         if position is not None and position.lacks:
-            id = resources.c.id
-            statement = statement.where(id < position.id if self._query.descending else id > position.id)
-        return self._ordered(statement, [resources.c.id]).limit(limit)
+            return []
+        shape, seen = self._shape, position is not None
+        end: list[Row] = []
+        if steps is not None:
+            end = self._all(search_sql.boundary(shape, seen), position, steps=steps)
+        bound = dict(zip(("end_number", "end_text", "end_id"), end[0], strict=True)) if end else {}
+        return self._all(search_sql.walk(shape, seen, bool(end)), position, limit=self._wanted, **bound)
 
-    def _ordered(self, statement: Select[Any], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
-        return statement.order_by(*(column.desc() if self._query.descending else column for column in order))
+    def _lacking(self, position: Position | None, limit: int) -> list[Row]:
+        seen = position is not None and position.lacks
+        return self._all(search_sql.lacking(self._shape, seen), position, limit=limit)
 
-    def _driver(self) -> Select[Any] | None:
-        """Ids that one of the filter's terms leaves, when they are few."""
-        best: tuple[int, Select[Any]] | None = None
-        for term in _terms(self._query.where):
-            if isinstance(term, Compare) and term.operator in _SELECTIVE:
-                ids = self._filter.ids(term)
-                bound = FEW + 1 if best is None else best[0]
-                sample = ids.limit(bound).subquery()
-                found = int(self._session.all(Statement(select(func.count()).select_from(sample)))[0][0])
-                if found < bound:
-                    best = found, ids
-        return None if best is None else best[1]
-
-    def _few(self, driver: Select[Any], position: Position | None) -> list[Row]:
-        query, id = self._query, resources.c.id
-        lacks: Any
-        source: FromClause = resources
-        if query.sort_by in COLUMNS:
-            lacks = literal(0) if self._lacks is None else self._lacks
-        else:
-            sort = self._filter.among(properties.c.name, self._sort_ids)
-            on = and_(properties.c.resource == id, sort, properties.c.position == 0)
-            source, lacks = resources.outerjoin(properties, on), properties.c.resource.is_(None)
-        number, text = func.coalesce(self._number, NO_NUMBER), func.coalesce(self._text, "")
-        where = self._filter.condition(query.where, id)
-        keys = self._session.all(
-            Statement(select(lacks, number, text, id).select_from(source).where(id.in_(driver), where))
-        )
-        sign = -1 if query.descending else 1
-        having = sorted(
-            (row for row in keys if not row[0]), key=lambda row: row[1:], reverse=query.descending
-        )
-        lacking = sorted((row for row in keys if row[0]), key=lambda row: sign * row[3])
-        if position is not None:
-            if position.lacks:
-                having = []
-                lacking = [row for row in lacking if sign * row[3] > sign * position.id]
-            else:
-                at = position[1:]
-                having = [row for row in having if (row[1:] < at if query.descending else row[1:] > at)]
-        chosen = [*having, *lacking][: self._wanted]
-        fetch = Statement(select(*self._columns).where(id == bindparam("id_")))
-        return [(*row, *self._session.all(fetch, id_=row[3])[0]) for row in chosen]
+    def _chosen(self, driver: Form, position: Position | None) -> list[Row]:
+        statement = search_sql.chosen(self._shape, driver, position is not None)
+        found = self._all(statement, position, limit=self._wanted)
+        rows = {row[0]: row[1:] for row in self._session.all(_by_id, keys=keys(row[3] for row in found))}
+        return [(*row, *rows[row[3]]) for row in found]
 
 
-def _terms(where: Expression | None) -> tuple[Expression, ...]:
-    if isinstance(where, Both):
-        return tuple(inner for term in where.terms for inner in _terms(term))
-    return () if where is None else (where,)
+def _conjuncts(form: Form | None) -> Iterable[Form]:
+    """Terms that must all hold."""
+    if isinstance(form, Group) and form.every:
+        for term in form.terms:
+            yield from _conjuncts(term)
+    elif form is not None:
+        yield form
+
+
+def _is_weak(form: Form) -> bool:
+    if isinstance(form, Group):
+        return any(map(_is_weak, form.terms))
+    return isinstance(form, Term) and form.operator in _WEAK

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ClauseElement
+from sqlalchemy import BindParameter, ClauseElement, bindparam
 from sqlalchemy.dialects import sqlite
 
 from clary.storage.ports import Document, Misuse
@@ -25,6 +25,11 @@ _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 def to_json(document: Document) -> str:
     return encode(document).decode()
+
+
+def parameter(name: str) -> BindParameter[Any]:
+    """A value given at each run, in a statement that may also hold lists."""
+    return bindparam(name, required=False)
 
 
 def from_json(text: str) -> Document:
