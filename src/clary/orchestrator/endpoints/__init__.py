@@ -6,6 +6,7 @@
     container.py   what an engine is told of it; model and code put in place
     pool.py        a variant's workers: who is idle, who waits
     connection.py  HTTP/1.1 to one worker over its Unix socket
+    resuming.py    routes for a server that starts, until its workers are found again
     capture.py     data capture, to objects in AWS's format
 
 An endpoint takes no room from jobs: its workers wait most of their time, and share the machine by the kernel's

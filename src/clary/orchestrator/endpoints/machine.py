@@ -17,6 +17,7 @@ from typing import Any
 
 from clary.domain import endpoint as rules
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
+from clary.orchestrator.endpoints.resuming import expect
 from clary.orchestrator.reconciler import Tell
 from clary.storage.ports import Document, Resource, Transaction
 
@@ -33,6 +34,7 @@ class Endpoints:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        expect(house.ports.store, house.ports.routes, HOST)
 
     def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[rules.Event | None]]]:
         return {HOST: self.host}

@@ -8,6 +8,7 @@ imported.
     profiles    ... and sign with Clary's keys where the code names a profile
     guard       looking up an AWS host is refused at once: the way out for everything that is not botocore
     telemetry   the SDK's usage reports are not made
+    waits       waiters and the SDKs' polls do not sleep through what takes seconds here
     chain       the `sitecustomize` that ours hides
 """
 
@@ -16,10 +17,18 @@ import os
 CHANGED_BY = {
     "aiobotocore.client": "endpoints",
     "awscli.botocore.client": "endpoints",
+    "awscli.botocore.waiter": "waits",
     "botocore.client": "endpoints",
+    "botocore.waiter": "waits",
+    "sagemaker.core.common_utils": "waits",
+    "sagemaker.core.helper.session_helper": "waits",
+    "sagemaker.core.resources": "waits",
     "sagemaker.core.telemetry.telemetry_logging": "telemetry",
     "sagemaker.serve.utils.telemetry_logger": "telemetry",
+    "sagemaker.session": "waits",
     "sagemaker.telemetry.telemetry_logging": "telemetry",
+    "sagemaker.train.common_utils.job_wait": "waits",
+    "sagemaker.train.common_utils.trainer_wait": "waits",
     "socket": "guard",
 }
 """Which concern changes which module, once that is imported. A concern has a function `change(module)`."""

@@ -1,0 +1,72 @@
+"""Waits that are there only because AWS takes its minutes are short.
+
+SDK v2's `deploy()` sleeps 30 s before its first look at the endpoint and 30 s between looks, `transform()` and
+`fit()` as much; botocore's waiters sleep 30 to 120 s. A wait's whole length stays what it was: a waiter looks as
+many times more as its pauses are shorter.
+
+    botocore's waiters   a `Delay` of 2 s or more becomes `DELAY`, and MaxAttempts grows with it
+    the SDKs' modules    their `time.sleep` takes `FIRST` s at first and longer with each turn of the same loop, up
+                         to what was asked for: quick things are seen quickly, long ones are not asked about at
+                         every moment
+"""
+
+import functools
+import math
+import threading
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DELAY = 0.5
+FIRST, GROWTH = 0.2, 1.15
+SHORT = 0.5
+"""Seconds of a sleep that is left as it is."""
+APART = 5.0
+"""Seconds without a sleep after which the next one begins a loop anew."""
+
+
+def change(module: "Any") -> None:
+    waiter = vars(module).get("Waiter")
+    if waiter is not None and hasattr(waiter, "wait") and hasattr(module, "WaiterModel"):
+        waiter.wait = _quick(waiter.wait)
+    elif vars(module).get("time") is time:
+        module.time = Time()
+
+
+def _quick(wait: "Any") -> "Any":
+    @functools.wraps(wait)
+    def wrapper(self: "Any", **kwargs: "Any") -> "Any":
+        config = dict(kwargs.get("WaiterConfig") or {})
+        delay = config.get("Delay", self.config.delay)
+        attempts = config.get("MaxAttempts", self.config.max_attempts)
+        if delay >= 2:
+            config["Delay"] = DELAY
+            config["MaxAttempts"] = math.ceil(attempts * delay / DELAY)
+            kwargs["WaiterConfig"] = config
+        return wait(self, **kwargs)
+
+    return wrapper
+
+
+class Time:
+    """The `time` module, as one module of an SDK sees it."""
+
+    def __init__(self) -> None:
+        self._turns = threading.local()
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        if seconds <= SHORT:
+            time.sleep(seconds)
+            return
+        turns = self._turns
+        now = time.monotonic()
+        if now - getattr(turns, "last", -APART) > APART:
+            turns.pause = FIRST
+        time.sleep(min(seconds, turns.pause))
+        turns.pause *= GROWTH
+        turns.last = time.monotonic()
