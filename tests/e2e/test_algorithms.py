@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.algorithms import XGBOOST, Algorithms, csv, declared, image
+from tests.support.endpoints import Endpoints
 from tests.support.jobs import BUCKET, Jobs
 
 
 @pytest.fixture(scope="module")
 def algorithms(jobs: Jobs) -> Algorithms:
     return Algorithms(jobs)
+
+
+@pytest.fixture(scope="module")
+def endpoints(jobs: Jobs) -> Endpoints:
+    return Endpoints(jobs.clary)
 
 
 def points(count: int, seed: int) -> list[list[float]]:
@@ -150,28 +159,103 @@ def test_xgboost_refuses_as_its_container_does(algorithms: Algorithms) -> None:
 
 CLOUDS = csv([row[1:] for row in points(300, 5)])
 FEATURES = "text/csv;label_size=0"
-OTHERS: list[tuple[str, dict[str, Any], dict[str, tuple[bytes, str]], str, float, float]] = [
-    ("knn", {"predictor_type": "classifier", "feature_dim": 2, "k": 5, "sample_size": 300},
-     {"train": (csv(points(300, 5)), "text/csv"), "test": (csv(points(100, 6)), "text/csv")}, "test:accuracy", 0.85, 1),
-    ("kmeans", {"k": 2, "feature_dim": 2, "mini_batch_size": 100}, {"train": (CLOUDS, FEATURES)}, "train:msd", 5000, 9000),
-    ("pca", {"num_components": 1, "feature_dim": 2, "mini_batch_size": 100}, {"train": (CLOUDS, FEATURES)},
-     "train:progress", 100, 100),
-    ("randomcutforest", {"feature_dim": 2, "num_trees": 50},
-     {"train": (CLOUDS, FEATURES), "test": (csv([*points(100, 7)[::2], [1.0, 90.0, 9000.0]]), "text/csv;label_size=1")},
-     "test:recall", 1, 1),
-    ("factorization-machines", {"predictor_type": "binary_classifier", "feature_dim": 2, "num_factors": 2, "epochs": 3},
-     {"train": (csv(points(300, 5)), "text/csv")}, "train:binary_classification_accuracy", 0.5, 1),
+
+
+@dataclass(frozen=True)
+class Case:
+    """An algorithm trained on the clouds: its final metric lies between, and the cloud's middles are answered so."""
+
+    name: str
+    hyperparameters: dict[str, Any]
+    channels: dict[str, tuple[bytes, str]]
+    metric: str
+    between: tuple[float, float]
+    key: str
+    answer: Callable[[list[dict[str, Any]]], bool]
+    """Of what is answered for (0, 100) and (3, -100)."""
+
+
+CASES = [
+    Case(
+        "linear-learner", {"predictor_type": "binary_classifier"}, {"train": (csv(points(300, 5)), "text/csv")},
+        "train:progress", (1, 100), "predictions",
+        lambda found: [each["predicted_label"] for each in found] == [0, 1]
+        and found[0]["score"] < 0.5 < found[1]["score"],
+    ),
+    Case(
+        "knn", {"predictor_type": "classifier", "feature_dim": 2, "k": 5, "sample_size": 300},
+        {"train": (csv(points(300, 5)), "text/csv"), "test": (csv(points(100, 6)), "text/csv")},
+        "test:accuracy", (0.8, 1), "predictions",
+        lambda found: found == [{"predicted_label": 0.0}, {"predicted_label": 1.0}],
+    ),
+    Case(
+        "kmeans", {"k": 2, "feature_dim": 2, "mini_batch_size": 100}, {"train": (CLOUDS, FEATURES)},
+        "train:msd", (3000, 9000), "predictions",
+        lambda found: {each["closest_cluster"] for each in found} == {0.0, 1.0}
+        and all(0 <= each["distance_to_cluster"] < 100 for each in found),
+    ),
+    Case(
+        "pca", {"num_components": 1, "feature_dim": 2, "mini_batch_size": 100}, {"train": (CLOUDS, FEATURES)},
+        "train:progress", (100, 100), "projections",
+        lambda found: abs(found[0]["projection"][0] - found[1]["projection"][0]) == pytest.approx(200, rel=0.01),
+    ),
+    Case(
+        "randomcutforest", {"feature_dim": 2, "num_trees": 50},
+        {"train": (CLOUDS, FEATURES), "test": (csv([*points(100, 7)[::2], [1.0, 90.0, 9000.0]]), "text/csv;label_size=1")},
+        "test:recall", (1, 1), "scores",
+        lambda found: all(0 < each["score"] < 1.5 for each in found),
+    ),
+    Case(
+        "factorization-machines",
+        {"predictor_type": "binary_classifier", "feature_dim": 2, "num_factors": 2, "epochs": 200, "linear_lr": 0.1},
+        {"train": (csv([[row[0], row[1], row[2] / 100] for row in points(300, 5)]), "text/csv")},
+        "train:binary_classification_accuracy", (0.8, 1), "predictions",
+        lambda found: found[0]["score"] < 0.5 and [each["predicted_label"] for each in found] == [0.0, 1.0],
+    ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "hyperparameters", "channels", "metric", "low", "high"), OTHERS, ids=[row[0] for row in OTHERS]
-)
-def test_each_trains_and_its_metric_is_found(
-    algorithms: Algorithms, name: str, hyperparameters: dict[str, Any], channels: dict[str, tuple[bytes, str]],
-    metric: str, low: float, high: float,
-) -> None:  # fmt: skip
-    job = algorithms.train(image(name), hyperparameters, channels)
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_each_trains_and_answers(algorithms: Algorithms, endpoints: Endpoints, case: Case) -> None:
+    job = algorithms.train(image(case.name), case.hyperparameters, case.channels)
     assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
-    assert low <= algorithms.metrics(job)[metric] <= high, algorithms.metrics(job)
-    assert list(algorithms.jobs.model_files(job)) == ["model_algo-1"]
+    low, high = case.between
+    assert low <= algorithms.metrics(job)[case.metric] <= high, algorithms.metrics(job)
+    data = job["ModelArtifacts"]["S3ModelArtifacts"]
+    endpoint = endpoints.up(endpoints.model(Image=image(case.name), ModelDataUrl=data))
+    found = invoke(endpoints, endpoint, b"0,100\n3,-100")
+    assert case.answer(found[case.key]), found
+    instances = json.dumps(
+        {"instances": [{"features": [0, 100]}, {"data": {"features": {"values": [3, -100]}}}]}
+    )
+    assert invoke(endpoints, endpoint, instances.encode(), "application/json") == found
+    lines = endpoints.runtime.invoke_endpoint(
+        EndpointName=endpoint, Body=b'{"features": [0, 100]}\n{"features": [3, -100]}\n',
+        ContentType="application/jsonlines", Accept="application/jsonlines",
+    )["Body"].read()  # fmt: skip
+    assert [json.loads(line) for line in lines.splitlines()] == found[case.key]
+    endpoints.delete(endpoint)
+
+
+def invoke(endpoints: Endpoints, name: str, body: bytes, content_type: str = "text/csv") -> Any:
+    answer = endpoints.runtime.invoke_endpoint(EndpointName=name, Body=body, ContentType=content_type)
+    assert answer["ContentType"] == "application/json"
+    return json.loads(answer["Body"].read())
+
+
+def test_what_a_model_cannot_read_is_the_callers_error(algorithms: Algorithms, endpoints: Endpoints) -> None:
+    job = algorithms.train(image("pca"), CASES[3].hyperparameters, CASES[3].channels)
+    model = endpoints.model(Image=image("pca"), ModelDataUrl=job["ModelArtifacts"]["S3ModelArtifacts"])
+    endpoint = endpoints.up(model)
+    for body, content_type, status, words in (
+        (b"1,2,3", "text/csv", 400, "3 features, and the model has 2"),
+        (b"x,y", "text/csv", 400, "'x' in row 1 of the CSV is not a number"),
+        (b"<a/>", "text/xml", 415, "text/xml"),
+    ):
+        with pytest.raises(ClientError) as raised:
+            invoke(endpoints, endpoint, body, content_type)
+        answer: Any = raised.value.response
+        assert (answer["Error"]["Code"], answer["OriginalStatusCode"]) == ("ModelError", status)
+        assert words in answer["OriginalMessage"]
+    assert invoke(endpoints, endpoint, b"0,100")["projections"], "it goes on answering"
+    endpoints.delete(endpoint)

@@ -11,14 +11,14 @@ from .declaration import CSV, JSON, JSONLINES, RECORDIO, base_type
 from .errors import UnsupportedContent
 from .models import Answer
 
+KINDS = (JSON, JSONLINES, RECORDIO, CSV, "*/*", "application/*")
+
 
 def encode(answer: Answer, accept: str) -> tuple[bytes, str]:
     """Body and content type. Raises `UnsupportedContent`."""
-    kind = base_type(accept or JSON)
-    if kind in ("*/*", "application/*", ""):
-        kind = JSON
+    kind = next((kind for kind in map(base_type, (accept or JSON).split(",")) if kind in KINDS), "")
     rows = _rows(answer)
-    if kind == JSON:
+    if kind in (JSON, "*/*", "application/*"):
         return json.dumps({answer.key: rows}).encode(), JSON
     if kind == JSONLINES:
         return "".join(json.dumps(row) + "\n" for row in rows).encode(), JSONLINES

@@ -9,6 +9,7 @@ import json
 import os
 
 from . import serve_codecs
+from .serve_algorithms import BuiltIn
 from .serve_http import Refused
 
 
@@ -207,8 +208,13 @@ def libsvm(text: str) -> "tuple[object, object]":
     return table, None
 
 
-FRAMEWORKS = {"xgboost": XGBoost, "pytorch": PyTorch, "tensorflow": TensorFlow}
+FRAMEWORKS = {
+    "xgboost": XGBoost,
+    "pytorch": PyTorch,
+    "tensorflow": TensorFlow,
+    "algorithms": BuiltIn,
+}  # type: dict[str, type[Plain] | type[BuiltIn]]
 
 
-def framework(name: str) -> Plain:
+def framework(name: str) -> "Plain | BuiltIn":
     return FRAMEWORKS.get(name, Plain)()

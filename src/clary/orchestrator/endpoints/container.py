@@ -21,6 +21,7 @@ from clary.domain.instances import capacity as instance_capacity
 from clary.engines import TOOLKIT
 from clary.engines.ports import ContainerSpec, Mount
 from clary.engines.sandbox import HOME
+from clary.images import builtin
 from clary.images.ports import Environment, Images
 from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
 from clary.orchestrator.slots import Room
@@ -92,6 +93,8 @@ class Prepared:
             Mount(workplace.toolkit, TOOLKIT),
             *(Mount(path, str(path)) for path in self.environment.paths),
         ]
+        if self.family == builtin.FAMILY:
+            mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
         if workplace.hook is not None:
             mounts.append(Mount(workplace.hook, str(workplace.hook)))
         return ContainerSpec(
@@ -125,6 +128,7 @@ class Prepared:
             "SAGEMAKER_SUBMIT_DIRECTORY": f"{ML}/code",
             "SAGEMAKER_REGION": endpoint.region,
             "CLARY_FRAMEWORK": self.family,
+            "CLARY_ALGORITHMS": builtin.ALGORITHMS,
             "CLARY_SERVE": SOCKETS,
             "CLARY_SERVE_WORKERS": str(self.workers),
             "CLARY_SERVE_MEMORY": str(self.memory),
