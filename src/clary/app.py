@@ -37,6 +37,7 @@ from clary.orchestrator.training import TrainingJobs
 from clary.orchestrator.tuning import TuningJobs
 from clary.orchestrator.usage import Usage
 from clary.services import iam, sts
+from clary.services.sagemaker import experiments_deletion
 from clary.services.sagemaker.components import update_job_component
 from clary.services.sagemaker.tuning import make_training_job
 from clary.settings import Settings
@@ -55,6 +56,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "clary.services.sagemaker.models",
         "clary.services.sagemaker.endpoints",
         "clary.services.sagemaker.experiments",
+        "clary.services.sagemaker.experiments_deletion",
         "clary.services.sagemaker.trials",
         "clary.services.sagemaker.components",
         "clary.services.sagemaker.search",
@@ -123,6 +125,7 @@ class House:
         try:
             self.ports.objects.sweep(started)
             self.images.sweep()
+            experiments_deletion.purge(self.ports.store, started, self.ports.settings.undo_days)
         except Exception:
             log.exception("Tidying up failed; the server goes on")
 

@@ -44,6 +44,9 @@ class Settings:
         15.0,
         "Seconds for which the SageMaker SDK's first DescribeTrainingJob of a job waits for its end; 0: never.",
     )
+    undo_days: float = setting(
+        7.0, "Days for which an experiment that was deleted whole can be restored; 0: it is gone at once."
+    )
     sandbox: Literal["auto", "always", "never"] = setting(
         "auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`."
     )

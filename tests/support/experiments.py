@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from tests.support.server import ACCOUNT, Running, ports_in, running
 
-MODULES = ("experiments", "trials", "components", "search", "runs", "lineage", "tags")
+MODULES = ("experiments", "experiments_deletion", "trials", "components", "search", "runs", "lineage", "tags")
 
 
 @dataclass(frozen=True)

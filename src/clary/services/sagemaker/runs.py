@@ -19,14 +19,14 @@ JSON: {"Count", "Columns": {name: values}}. In Arrow a column of numbers and tex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.model import StructureShape
 
 from clary.api import Answer, Asked, Context, Document, ServiceError, extension
 from clary.api.filters import both
+from clary.api.pages import pages
 from clary.domain.experiments import PART_OF
 from clary.domain.run_filter import BadFilter, parse
 from clary.domain.search import Compare, Expression, Operator
@@ -36,9 +36,6 @@ from clary.services.sagemaker.search_expression import expression, properties
 from clary.storage.ports import Query, Resource, Summary, Transaction
 from clary.wire import arrow
 from clary.wire.messages import HttpResponse
-
-PAGE = 1000
-"""Runs held as documents at a time."""
 
 ROW: dict[str, str] = {
     "name": "TrialComponentName",
@@ -76,7 +73,7 @@ def runs(ctx: Context, asked: Asked) -> Answer:
         )  # fmt: skip
         chosen = [names.column(name) for name in asked.query.get("columns", "").split(",") if name]
         table = Table(tx, chosen)
-        for page in _pages(tx, query, limit):
+        for page in pages(tx, query, limit):
             table.add(page)
     if wanted == "json":
         return {"Count": table.count, "Columns": table.columns}
@@ -199,17 +196,6 @@ def _where(ctx: Context, tx: Transaction, asked: Asked, names: Names) -> Express
     except BadFilter as error:
         raise ServiceError("ValidationException", str(error)) from None
     return both(terms)
-
-
-def _pages(tx: Transaction, query: Query, limit: int | None) -> Iterator[Sequence[Resource]]:
-    left = limit
-    while left is None or left > 0:
-        page = tx.resources.list(replace(query, limit=PAGE if left is None else min(PAGE, left)))
-        yield page.items
-        if page.cursor is None:
-            return
-        left = None if left is None else left - len(page.items)
-        query = replace(query, cursor=page.cursor)
 
 
 def _limit(text: str | None) -> int | None:

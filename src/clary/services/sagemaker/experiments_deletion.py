@@ -1,0 +1,129 @@
+"""Deleting an experiment whole, in one call and one transaction, and having it back.
+
+    POST /_clary/experiments/delete    {"ExperimentName", "DryRun"}: what goes and what stays; with DryRun, what would
+    POST /_clary/experiments/restore   {"ExperimentName"}: the one of this name that was deleted last
+    GET  /_clary/experiments/deleted   those that can be restored
+
+What is deleted so is kept out of sight for `undo_days`; AWS's own operations delete for good, as they do there.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import TypeVar
+
+from clary.api import Answer, Asked, Context, Document, ServiceError, extension
+from clary.api.pages import pages
+from clary.domain.experiments import PART_OF
+from clary.domain.experiments_deletion import Plan, plan
+from clary.domain.search import Compare, Operator
+from clary.services.sagemaker.experiments import Experiment
+from clary.storage.ports import Discarded, Exists, Query, Resource, Store, Transaction
+
+DAY = 86400.0
+T = TypeVar("T")
+
+
+@extension("POST", "/_clary/experiments/delete")
+def delete_experiment(ctx: Context, asked: Asked) -> Answer:
+    dry, days = bool(_member(asked, "DryRun", bool, False)), ctx.settings.undo_days
+    name = _member(asked, "ExperimentName", str)
+    with ctx.read() if dry else ctx.begin() as tx:
+        experiment = Experiment.load(ctx, tx, name)
+        found = _plan(tx, experiment)
+        answer: Document = {**_shown(tx, experiment, found), "DryRun": dry}
+        if not dry and days > 0:
+            id, document = (
+                uuid.uuid4().hex,
+                {"Trials": len(found.trials), "TrialComponents": len(found.components)},
+            )
+            tx.trash.put(
+                Discarded(
+                    id, ctx.account, ctx.region, "Experiment", answer["ExperimentName"], ctx.now, document
+                ),
+                found.gone,
+            )
+        elif not dry:
+            for arn in found.gone:
+                tx.resources.delete(arn)
+    if not dry:
+        purge(ctx.store, ctx.now, days)
+    return {**answer, "RestorableUntil": ctx.now + days * DAY} if days > 0 else answer
+
+
+@extension("POST", "/_clary/experiments/restore")
+def restore_experiment(ctx: Context, asked: Asked) -> Answer:
+    name = _member(asked, "ExperimentName", str)
+    try:
+        with ctx.begin() as tx:
+            held = [one for one in tx.trash.list(ctx.account, ctx.region) if one.name.lower() == name.lower()]
+            if not held:
+                raise ServiceError("ResourceNotFound", f"No deleted experiment '{name}' can be restored.")
+            tx.trash.restore(held[0].id)
+            return _restorable(held[0], ctx.settings.undo_days)
+    except Exists as error:
+        raise ServiceError(
+            "ValidationException", f"Experiment '{name}' cannot be restored: '{error}' is there again."
+        ) from None
+
+
+@extension("GET", "/_clary/experiments/deleted")
+def list_deleted(ctx: Context, asked: Asked) -> Answer:
+    with ctx.read() as tx:
+        held = tx.trash.list(ctx.account, ctx.region)
+    return {"Experiments": [_restorable(one, ctx.settings.undo_days) for one in held]}
+
+
+def purge(store: Store, now: float, days: float) -> None:
+    """Forget for good what was deleted more than `days` ago."""
+    with store.begin() as tx:
+        tx.trash.purge(now - days * DAY)
+
+
+def _plan(tx: Transaction, experiment: Resource) -> Plan:
+    query = Query(
+        experiment.account, experiment.region, ("Trial",),
+        where=Compare("ParentArn", Operator.EQUALS, experiment.arn), descending=False,
+    )  # fmt: skip
+    members = {
+        trial.arn: [edge.source for edge in tx.edges.list(destination=trial.arn, kinds=(PART_OF,))]
+        for page in pages(tx, query)
+        for trial in page
+    }
+
+    def trials_of(component: str) -> Iterable[str]:
+        return [edge.destination for edge in tx.edges.list(source=component, kinds=(PART_OF,))]
+
+    return plan(experiment.arn, members, trials_of)
+
+
+def _shown(tx: Transaction, experiment: Resource, found: Plan) -> Document:
+    def name(arn: str) -> str:
+        resource = tx.resources.get(arn)
+        return str(resource.spec[f"{resource.kind}Name"])
+
+    return {
+        "ExperimentName": name(experiment.arn),
+        "Trials": [name(arn) for arn in found.trials],
+        "TrialComponents": [name(arn) for arn in found.components],
+        "Kept": [
+            {"TrialComponentName": name(arn), "Trials": [name(trial) for trial in trials]}
+            for arn, trials in found.kept.items()
+        ],
+    }
+
+
+def _restorable(held: Discarded, days: float) -> Document:
+    return {
+        "ExperimentName": held.name, "DeletionTime": held.time, "RestorableUntil": held.time + days * DAY,
+        **held.document,
+    }  # fmt: skip
+
+
+def _member(asked: Asked, name: str, kind: type[T], default: T | None = None) -> T:
+    """Of the body. Raises ServiceError."""
+    value = asked.document.get(name, default)
+    if not isinstance(value, kind) or value == "":
+        raise ServiceError("ValidationException", f"{name} must be given, as a {kind.__name__}.")
+    return value
