@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from clary.domain.cluster import Host, addresses, hosts
@@ -45,6 +47,10 @@ class Workplace:
     slots: Slots
     usage: Usage
     credentials: Credentials
+    builders: Executor = field(default_factory=partial(ThreadPoolExecutor, 16, "prepare"))
+    """Threads that wait for environments: minutes, while all else goes on."""
+    movers: Executor = field(default_factory=partial(ThreadPoolExecutor, 8, "move"))
+    """Threads that fetch inputs and send outputs."""
 
     def container(
         self, job: Resource, host: Host, files: JobFiles, environment: Environment, program: Program

@@ -153,7 +153,7 @@ class Jobs:
             message = f"Preparing the environment: {line}"
             asyncio.run_coroutine_threadsafe(tell(Progress(message)), loop).result()
 
-        await asyncio.to_thread(self._environment, job, progress)
+        await loop.run_in_executor(self.workplace.builders, self._environment, job, progress)
         return Prepared()
 
     async def admit(self, job: Resource, tell: Tell) -> Event:
@@ -172,7 +172,7 @@ class Jobs:
             for host in hosts(job.spec):
                 self.fetch(job, host, self.files(job).at(host))
 
-        await asyncio.to_thread(fetch)
+        await asyncio.get_running_loop().run_in_executor(self.workplace.movers, fetch)
         return Downloaded()
 
     async def run(self, job: Resource, tell: Tell) -> Event:
@@ -210,7 +210,8 @@ class Jobs:
 
     async def upload(self, job: Resource, tell: Tell) -> Event:
         everyone = [self.files(job).at(host) for host in hosts(job.spec)]
-        return Uploaded(await asyncio.to_thread(self.deliver, job, everyone))
+        move = asyncio.get_running_loop().run_in_executor
+        return Uploaded(await move(self.workplace.movers, self.deliver, job, everyone))
 
     async def reset(self, job: Resource, tell: Tell) -> Event:
         await self.clean(job, tell)
