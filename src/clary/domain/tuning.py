@@ -182,13 +182,18 @@ def step(job: Job, event: Event, now: float) -> Step:
             why = ("Failed", reason)
         case Filled():
             pass
-    return _settle(job, kept, effects, why, now)
+    return _settle(job, kept, effects, why, isinstance(event, Launched | Judged), now)
 
 
 def _settle(
-    job: Job, kept: Document, effects: list[tuple[str, float]], why: tuple[str, str] | None, now: float
+    job: Job,
+    kept: Document,
+    effects: list[tuple[str, float]],
+    why: tuple[str, str] | None,
+    looked: bool,
+    now: float,
 ) -> Step:
-    """What the trials, as they stand now, lead to."""
+    """What the trials, as they stand now, lead to. `looked`: a look may have ended, or there is more to look at."""
     status, found = "HyperParameterTuningJobStatus", tuple(kept["trials"])
     order = [found[number - 1] for number in kept["ended"]]
     changes: Document = {
@@ -224,6 +229,8 @@ def _settle(
     limits = job.spec["HyperParameterTuningJobConfig"]["ResourceLimits"]
     if not over and len(running) < limits["MaxParallelTrainingJobs"]:
         effects.append(("launch", now))
+    if running and stops_early(job) and looked:
+        effects.append(("look", now))
     return Step({**changes, "Clary": kept}, tuple(effects))
 
 

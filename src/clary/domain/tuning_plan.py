@@ -46,7 +46,9 @@ def searched(spec: Document, definition: Document) -> Ranges:
 def objective(spec: Document, definition: Document) -> Document | None:
     """Type and MetricName."""
     config = spec["HyperParameterTuningJobConfig"]
-    found: Document | None = definition.get("TuningObjective") or config.get("HyperParameterTuningJobObjective")
+    found: Document | None = definition.get("TuningObjective") or config.get(
+        "HyperParameterTuningJobObjective"
+    )
     return found
 
 
@@ -99,7 +101,7 @@ def study(job: Job, index: int, curves: Mapping[int, Sequence[float]] | None = N
     config = spec["HyperParameterTuningJobConfig"]
     mine = [trial for trial in trials(job) if trial["definition"] == index]
     built = Study(
-        key=f"{spec['HyperParameterTuningJobName']}/{index}",
+        key=f"definition {index}",
         strategy=config["Strategy"],
         minimize=metric["Type"] == "Minimize",
         seed=kept["seed"],

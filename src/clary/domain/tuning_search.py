@@ -37,7 +37,7 @@ class Trial:
 @dataclass(frozen=True, slots=True)
 class Study:
     key: str
-    """Names the study among all, for what is drawn from a hash."""
+    """Names it among the studies of its seed, for what is drawn from a hash."""
     strategy: str
     minimize: bool
     seed: int

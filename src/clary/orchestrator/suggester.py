@@ -98,7 +98,7 @@ class OptunaSuggester:
             low, high = study.resources
             pruner = optuna.pruners.HyperbandPruner(low, max(low, high), REDUCTION)
         built = optuna.create_study(
-            study_name=study.key, direction="minimize" if study.minimize else "maximize",
+            study_name=f"{study.seed} {study.key}", direction="minimize" if study.minimize else "maximize",
             sampler=sampler, pruner=pruner,
         )  # fmt: skip
         built.add_trials([_frozen(study, trial) for trial in (*study.parents, *study.trials)])

@@ -44,15 +44,7 @@ serve_waiting_describe(TrainingJob)
 
 @TrainingJob.on_create
 def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
-    job = with_metrics_of_algorithm(job)
-    check_role(tx, job)
-    check_hosts(job)
-    check_metrics(job.spec["AlgorithmSpecification"].get("MetricDefinitions", []))
-    check_bucket(ctx, job.spec["OutputDataConfig"]["S3OutputPath"], "S3OutputPath")
-    check_resources(job)
-    check_channels(ctx, job)
-    check_spot(job)
-    check_checkpoints(ctx, job)
+    job = checked(ctx, tx, job)
     component = create_job_component(
         tx, account=ctx.account, region=ctx.region, now=ctx.now, job=job,
         experiment_config=job.spec.get("ExperimentConfig"),
@@ -66,6 +58,20 @@ def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
         "Clary": {"component": component.arn},
     }
     return replace(job, state=state)
+
+
+def checked(ctx: Context, tx: Transaction, job: Resource) -> Resource:
+    """The job as it is kept. Raises ServiceError for what could not run; nothing is written."""
+    job = with_metrics_of_algorithm(job)
+    check_role(tx, job)
+    check_hosts(job)
+    check_metrics(job.spec["AlgorithmSpecification"].get("MetricDefinitions", []))
+    check_bucket(ctx, job.spec["OutputDataConfig"]["S3OutputPath"], "S3OutputPath")
+    check_resources(job)
+    check_channels(ctx, job)
+    check_spot(job)
+    check_checkpoints(ctx, job)
+    return job
 
 
 @TrainingJob.on_stop
