@@ -3,6 +3,7 @@
     train.py        `python train.py` turns into the user's program, as a script-mode image's `train` does
     environment.py  the `SM_*` family and the program's arguments, from /opt/ml/input/config
     source.py       the submitted archive, unpacked; what in it is to be run
+    distributed.py  how an estimator's `distribution=` starts the program on several hosts
     pipes.py        feeds Pipe channels, beside the program
     serve*.py       `python serve.py` turns into a model server; its page is the module's docstring
 

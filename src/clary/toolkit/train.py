@@ -12,7 +12,7 @@ if not __package__:  # run as a script, from a folder that only holds this packa
     __package__ = "toolkit"
     import toolkit  # type: ignore[import-not-found] # noqa: F401
 
-from . import environment, source
+from . import distributed, environment, source
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
         os.makedirs(code, exist_ok=True)
         arguments = environment.arguments(known["hyperparameters"])  # type: ignore[arg-type]
         command = source.command(code, environ["SM_USER_ENTRY_POINT"], arguments)
+        command = distributed.launched(command, known, decoded, environ)
     except source.SourceError as error:
         fail(ml, str(error))
     else:
