@@ -52,7 +52,8 @@ def test_a_sweep_survives_kills_at_random_moments(tmp_path: Path, seed: int) -> 
         for name in names:
             job = jobs.describe(name)
             lines = jobs.lines(name)
-            assert job["TrainingJobStatus"] == "Completed", (job, lines, clary.log[-4000:])
+            assert job.get("FailureReason") is None, (lines, clary.log)
+            assert job["TrainingJobStatus"] == "Completed"
             assert lines[1:] == [f"step {n} loss: {n / 8:.3f}" for n in range(LINES)]
             assert jobs.model_files(job) == {"run": lines[0].removeprefix("run ").encode()}
             component = jobs.sagemaker.describe_trial_component(TrialComponentName=f"{name}-aws-training-job")

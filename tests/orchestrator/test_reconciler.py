@@ -155,6 +155,30 @@ def test_abandoning_drops_what_runs_and_what_waits() -> None:
     asyncio.run(scenario())
 
 
+def test_abandoning_spares_what_the_same_step_queued() -> None:
+    """The commit wakes the loop, which may start the new effect before the old one's task goes on."""
+
+    class Restarting(Toys):
+        def step(self, toy: Resource, event: Any, now: float) -> Decision:
+            decision = super().step(toy, event, now)
+            return Decision(decision.changes, decision.effects, abandon=event == "wake")
+
+    async def scenario() -> None:
+        store, toys = MemoryStore(), Restarting()
+        reconciler = Reconciler(store, {"Toy": toys})
+        begin(store)
+        with store.read() as tx:
+            (wake,) = tx.outbox.list(ARN)
+        after = reconciler._step(wake, "wake")
+        assert after is not None
+        with store.read() as tx:
+            (cut,) = tx.outbox.list(ARN)
+        assert cut.name == "cut"
+        assert cut.id not in after[1]
+
+    asyncio.run(scenario())
+
+
 def test_a_due_time_is_waited_for() -> None:
     async def scenario() -> None:
         store, toys = MemoryStore(), Toys()

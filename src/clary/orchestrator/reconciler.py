@@ -154,14 +154,13 @@ class Reconciler:
                 continue
         if done is None:
             return
-        after, abandon = done
-        if abandon:
-            for id, (arn, task) in list(self._running.items()):
-                if arn == effect.arn and id != effect.id:
-                    task.cancel()
+        after, abandoned = done
+        # Just those: what the step queued may run already.
+        for id in abandoned & self._running.keys():
+            self._running[id][1].cancel()
         self._machines[after.kind].committed(after)
 
-    def _step(self, effect: Effect, event: Any) -> tuple[Resource, bool] | None:
+    def _step(self, effect: Effect, event: Any) -> tuple[Resource, frozenset[int]] | None:
         with self._store.begin() as tx:
             if effect.id and not tx.outbox.delete(effect.id):
                 return None
@@ -183,11 +182,13 @@ class Reconciler:
 
 def advance(
     tx: Transaction, machine: Machine, before: Resource, event: Any, now: float
-) -> tuple[Resource, bool]:
-    """Step a resource within a transaction: what became of it, and whether its effects under way are dropped.
+) -> tuple[Resource, frozenset[int]]:
+    """Step a resource within a transaction: what became of it, and the ids of its effects that are dropped.
     For the reconciler, and for what happens to a resource because another one was stepped."""
     decision = machine.step(before, event, now)
+    abandoned: frozenset[int] = frozenset()
     if decision.abandon:
+        abandoned = frozenset(effect.id for effect in tx.outbox.list(before.arn))
         tx.outbox.clear(before.arn)
     for name, due in decision.effects:
         tx.outbox.put(Effect(before.arn, before.generation, name, due=due))
@@ -198,7 +199,7 @@ def advance(
             replace(before, state=state, status=state.get(machine.status), modified=now)
         )
         machine.recorded(tx, before, after)
-    return after, decision.abandon
+    return after, abandoned
 
 
 def _wake(loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
