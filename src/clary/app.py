@@ -27,8 +27,11 @@ from clary.gateway.server import serve as serve_http
 from clary.images.environments import Environments
 from clary.orchestrator import capacity, sweep
 from clary.orchestrator.container import Workplace
+from clary.orchestrator.endpoints.asynchronous import AsyncInvocations
 from clary.orchestrator.endpoints.fleet import House as Serving
 from clary.orchestrator.endpoints.machine import Endpoints
+from clary.orchestrator.endpoints.transforms import TransformJobs
+from clary.orchestrator.evaluations import RuleEvaluations
 from clary.orchestrator.processing import ProcessingJobs
 from clary.orchestrator.reconciler import Machine, Reconciler
 from clary.orchestrator.slots import Slots
@@ -51,10 +54,12 @@ log = logging.getLogger(__name__)
 SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
         "clary.services.sagemaker.training",
+        "clary.services.sagemaker.rule_evaluations",
         "clary.services.sagemaker.processing",
         "clary.services.sagemaker.tuning",
         "clary.services.sagemaker.models",
         "clary.services.sagemaker.endpoints",
+        "clary.services.sagemaker.transforms",
         "clary.services.sagemaker.experiments",
         "clary.services.sagemaker.experiments_deletion",
         "clary.services.sagemaker.trials",
@@ -180,8 +185,12 @@ def build(settings: Settings, address: Address) -> House:
         "TrainingJob": TrainingJobs(*parts),
         "ProcessingJob": ProcessingJobs(*parts),
     }
+    machines["RuleEvaluation"] = RuleEvaluations(*parts[:-1], lambda tx, evaluation, now: None)
     machines["HyperParameterTuningJob"] = tuning
-    machines["Endpoint"] = Endpoints(Serving(ports, engine, images, workplace))
+    serving = Serving(ports, engine, images, workplace)
+    machines["Endpoint"] = Endpoints(serving)
+    machines["TransformJob"] = TransformJobs(serving)
+    machines["AsyncInvocation"] = AsyncInvocations(ports)
     reconciler = Reconciler(store, machines)
     sweep.jobs(settings.home, store)
     return House(ports, engine, images, reconciler, Gateway(ports, KNOWN))

@@ -229,4 +229,13 @@ PYTHON = Family(
     common=("pip", "setuptools<81", "wheel"),
 )
 
-FAMILIES = (SKLEARN, XGBOOST, PYTORCH, TENSORFLOW, ALGORITHMS, PYTHON)
+DEBUGGER = Family(
+    "debugger-rules",
+    re.compile(r"sagemaker-debugger-rules|sagemaker-debugger-rule-evaluator"),
+    {"1": Release(("3.11", "3.12", "3.13"), ("numpy",))},
+    aliases={"latest": "1"},
+    common=("boto3",),
+)
+"""Judges what jobs save; the rules themselves are mounted."""
+
+FAMILIES = (SKLEARN, XGBOOST, PYTORCH, TENSORFLOW, ALGORITHMS, PYTHON, DEBUGGER)

@@ -1,0 +1,123 @@
+"""The rules of a training job: checked and queued when it is created, shown by DescribeTrainingJob.
+
+Each is a row of its own (`RuleEvaluation`), which `orchestrator.evaluations` runs; a job without rules has none
+and pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from clary.api import Context, Document
+from clary.api.kind import WAKE
+from clary.domain.evaluation import (
+    RULES,
+    SHOWN,
+    BadActions,
+    Evaluation,
+    actions,
+    evaluation_name,
+    status_of,
+)
+from clary.domain.jobs import phase
+from clary.services.sagemaker.job_checks import check_bucket, refused
+from clary.services.sagemaker.training import TrainingJob
+from clary.storage.ports import Effect, Resource, Transaction
+
+MOST = 20
+"""Rules of each sort, as on AWS."""
+
+
+@TrainingJob.on_create
+def queue_rules(ctx: Context, tx: Transaction, job: Resource) -> Resource | None:
+    given = [(member, rule) for member in RULES for rule in job.spec.get(member, ())]
+    if not given:
+        return None
+    check_names(job.spec)
+    if job.spec.get("DebugRuleConfigurations") and "DebugHookConfig" not in job.spec:
+        raise refused("DebugRuleConfigurations need a DebugHookConfig: without it the job saves no tensors.")
+    if job.spec.get("ProfilerRuleConfigurations") and not profiled(job.spec):
+        raise refused(
+            "ProfilerRuleConfigurations need a ProfilerConfig with an S3OutputPath that is not disabled."
+        )
+    return with_rules(job, [(member, queue(ctx, tx, job, member, rule)) for member, rule in given])
+
+
+@TrainingJob.on_describe
+def show_rules(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
+    for member, arns in job.state.get("Clary", {}).get("rules", {}).items():
+        found = [evaluation for arn in arns if (evaluation := tx.resources.find(arn)) is not None]
+        document = {
+            **document,
+            SHOWN[member]: [
+                status_of(each.state, each.arn, each.spec["Rule"]["RuleConfigurationName"]) for each in found
+            ],
+        }
+    return document
+
+
+@TrainingJob.on_update
+def refuse_further_rules(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
+    member = "ProfilerRuleConfigurations"
+    if not request.get(member):
+        return request
+    raise refused("Profiler rules can be given when a job is created, not added later.")
+
+
+@TrainingJob.on_delete
+def delete_rules(ctx: Context, tx: Transaction, job: Resource) -> None:
+    """Evaluations that have ended go with their job; one that has not is stopped, and stays as its log does."""
+    for arns in job.state.get("Clary", {}).get("rules", {}).values():
+        for evaluation in filter(None, map(tx.resources.find, arns)):
+            if phase(evaluation) == "end":
+                tx.resources.delete(evaluation.arn)
+            else:
+                tx.resources.update(replace(evaluation, target="Stopped"))
+                tx.outbox.put(Effect(evaluation.arn, evaluation.generation, WAKE, due=ctx.now))
+
+
+def profiled(spec: Document) -> bool:
+    config = spec.get("ProfilerConfig", {})
+    return bool(config.get("S3OutputPath")) and not config.get("DisableProfiler")
+
+
+def check_names(spec: Document) -> None:
+    for member in RULES:
+        rules = spec.get(member, ())
+        if len(rules) > MOST:
+            raise refused(f"{member} can have at most {MOST} rules, not {len(rules)}.")
+        for name, count in Counter(rule["RuleConfigurationName"] for rule in rules).items():
+            if count > 1:
+                raise refused(f"{member}: the name {name!r} is there {count} times; each rule needs its own.")
+
+
+def queue(ctx: Context, tx: Transaction, job: Resource, member: str, rule: Document) -> Resource:
+    """A row that waits for the job to run."""
+    name = rule["RuleConfigurationName"]
+    try:
+        actions(rule.get("RuleParameters", {}), job.name)
+    except BadActions as error:
+        raise refused(f"Rule {name}: {error}") from None
+    if "S3OutputPath" in rule:
+        check_bucket(ctx, rule["S3OutputPath"], f"rule {name}")
+    process = evaluation_name(job.name, name, job.created)
+    evaluation = Resource(
+        arn=f"arn:aws:sagemaker:{job.region}:{job.account}:processing-job/{process.lower()}",
+        account=job.account, region=job.region, kind="RuleEvaluation", name=process, created=ctx.now,
+        modified=ctx.now, parent=job.arn, status="InProgress",
+        spec={
+            "Rule": rule, "Profiler": member == "ProfilerRuleConfigurations", "TrainingJobName": job.name,
+            "TrainingJobArn": job.arn, "RoleArn": job.spec["RoleArn"],
+        },
+        state={Evaluation.status: "InProgress", "LastModifiedTime": ctx.now},
+    )  # fmt: skip
+    tx.outbox.put(Effect(evaluation.arn, evaluation.generation, WAKE, due=ctx.now))
+    return tx.resources.insert(evaluation)
+
+
+def with_rules(job: Resource, queued: list[tuple[str, Resource]]) -> Resource:
+    arns: dict[str, list[str]] = {}
+    for member, evaluation in queued:
+        arns.setdefault(member, []).append(evaluation.arn)
+    return replace(job, state={**job.state, "Clary": {**job.state.get("Clary", {}), "rules": arns}})
