@@ -69,7 +69,7 @@ def _extended(given: "Any", family: str, model: "Any") -> "list[Any] | None":
     """None: leave them as they are. A CallbackList is Keras's own, on its way from `fit` to `evaluate`."""
     callback = _callback(family)
     base = importlib.import_module(family).Callback
-    if isinstance(given, base):
+    if isinstance(given, base) and not hasattr(given, "callbacks"):
         given = [given]
     if callback is None or (given is not None and not isinstance(given, (list, tuple))) or callback in (given or ()):
         return None
@@ -109,19 +109,22 @@ class Hook:
 
             self.graph = keras_graph.of(model, self.saver, self.family)
 
+    # Where only logs are saved, a step begins as its batch ends: Keras 3 then calls the end, but not the
+    # beginning, from its own thread.
+
     def on_train_batch_begin(self, batch: int, logs: "Any" = None) -> None:
-        self._begin("TRAIN")
+        if self.asks_tensors:
+            self._begin("TRAIN")
 
     def on_train_batch_end(self, batch: int, logs: "Any" = None) -> None:
-        if self.saver.active:
-            self._end(batch, logs)
+        self._end("TRAIN", batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: "Any" = None) -> None:
-        self._begin("EVAL")
+        if self.asks_tensors:
+            self._begin("EVAL")
 
     def on_test_batch_end(self, batch: int, logs: "Any" = None) -> None:
-        if self.saver.active:
-            self._end(batch, logs)
+        self._end("EVAL", batch, logs)
 
     @quiet
     def on_epoch_end(self, epoch: int, logs: "Any" = None) -> None:
@@ -136,7 +139,11 @@ class Hook:
             self.graph.begin(mode)
 
     @quiet
-    def _end(self, batch: int, logs: "Any") -> None:
+    def _end(self, mode: str, batch: int, logs: "Any") -> None:
+        if not self.asks_tensors:
+            self.saver.begin(mode)
+        if not self.saver.active:
+            return
         if self.asks_tensors:
             self._save_variables()
             if self.graph is not None:

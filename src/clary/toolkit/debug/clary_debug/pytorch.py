@@ -11,7 +11,7 @@ import functools
 import sys
 
 from . import saver as savers
-from .quiet import complain, quiet
+from .quiet import quiet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,21 +150,25 @@ def _find_network(base: "Any", loss: "Any") -> None:
     original = base.__call__
 
     def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
-        if not isinstance(self, loss) and _hook_is_free():
+        if not isinstance(self, loss):
             base.__call__ = original
-            hook().attach(self)  # type: ignore[union-attr]
+            if not _is_keras(self):
+                _attach(self)
         return original(self, *args, **options)
 
     base.__call__ = call
 
 
-def _hook_is_free() -> bool:
-    try:
-        found = hook()
-        return found is not None and found.network is None
-    except Exception as error:
-        complain("starting", error)
-        return False
+def _is_keras(module: "Any") -> bool:
+    """Keras 3 on PyTorch has a hook of its own."""
+    return any(each.__module__.startswith("keras.") for each in type(module).__mro__)
+
+
+@quiet
+def _attach(network: "Any") -> None:
+    found = hook()
+    if found is not None and found.network is None:
+        found.attach(network)
 
 
 def _observed_module(original: "Callable[..., Any]") -> "Callable[..., Any]":

@@ -1,0 +1,1 @@
+"""The parts of smdebug's core that readers import."""

@@ -1,0 +1,3 @@
+from clary_debugger.collections import Collection, CollectionKeys
+
+__all__ = ["Collection", "CollectionKeys"]

@@ -1,0 +1,3 @@
+from clary_debugger.modes import ModeKeys
+
+__all__ = ["ModeKeys"]

@@ -1,0 +1,1 @@
+from clary_debugger.exceptions import *  # noqa: F403

@@ -1,0 +1,3 @@
+from clary_debugger.trial import Trial
+
+__all__ = ["Trial"]

@@ -1,0 +1,3 @@
+from clary_debugger.trial import create_trial
+
+__all__ = ["create_trial"]
