@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..declaration import PROGRESS, Algorithm, quality
-from ..hyperparameters import Choice, Choices, Integer, Real
+from ..hyperparameters import Choice, Choices, Flag, Integer, Real
 
 METHODS = ("random", "kmeans++")
 
@@ -16,6 +16,7 @@ ALGORITHM = Algorithm(
         Integer("epochs", 1, "[1, inf)"),
         Choices("eval_metrics", ("msd",), of=("msd", "ssd")),
         Integer("extra_center_factor", "auto", "[1, inf)"),
+        Flag("force_dense", True),  # the SDK sends it
         Integer("half_life_time_size", 0, "[0, inf)"),
         Choice("init_method", "random", METHODS),
         Choice("local_lloyd_init_method", "kmeans++", METHODS),
