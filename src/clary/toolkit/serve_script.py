@@ -145,6 +145,13 @@ class ManyModels:
         self.most = int(os.environ.get("CLARY_SERVE_MODELS") or MODELS)
         self.loaded = OrderedDict()  # type: OrderedDict[str, Script]
 
+    def forget(self) -> None:
+        """Each model has a script of its own, all of one name: the next import must find the next one."""
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(self.folder + os.sep):
+                del sys.modules[name]
+        sys.path[:] = [entry for entry in sys.path if not entry.startswith(self.folder + os.sep)]
+
     def __call__(self, request: Request) -> "tuple[int, str, object, dict[str, str]]":
         name = request.headers.get("x-clary-model")
         if not name:
@@ -153,6 +160,7 @@ class ManyModels:
         if script is None:
             while len(self.loaded) >= self.most:
                 self.loaded.popitem(last=False)
+            self.forget()
             script = Script(os.path.join(self.folder, name), self.code_dir)
         self.loaded[name] = script
         return script(request)

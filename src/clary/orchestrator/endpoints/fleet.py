@@ -22,7 +22,7 @@ from clary.images.ports import ImageError, Images
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints.capture import DataCapture
 from clary.orchestrator.endpoints.container import ManyModels, ModelError, Place, Prepared, prepare
-from clary.orchestrator.endpoints.instance import Instance, Tell, log_group
+from clary.orchestrator.endpoints.instance import Instance, Tell, log_group, stream_name
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Exists, LogLine, Missing, Resource
 
@@ -194,7 +194,7 @@ class Fleet:
             raise ModelError("Clary does not serve models of several containers (inference pipelines) yet.")
         return prepare(
             variant, variant["containers"][0], Place(self.root / variant["name"]), self._house.images,
-            self._house.ports.objects, self._house.workplace.slots.total, self._say,
+            self._house.ports.objects, self._house.workplace.slots.total, self.say,
         )  # fmt: skip
 
     def _scale(self, running: Running, count: int, *, steady: bool) -> None:
@@ -230,14 +230,15 @@ class Fleet:
             elif running.instances and time.monotonic() - since > IDLE:
                 await running.instances.pop().stop()
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         now = time.time()
         group = log_group(self._endpoint)
         store = self._house.ports.store
+        stream = stream_name(self._endpoint, CLARY)
         with suppress(Exists), store.begin() as tx:
-            tx.logs.create_stream(group, CLARY, now)
+            tx.logs.create_stream(group, stream, now)
         with suppress(Missing), store.begin() as tx:
-            tx.logs.append(group, CLARY, [LogLine(now, now, f"[clary] {text}")])
+            tx.logs.append(group, stream, [LogLine(now, now, f"[clary] {text}")])
 
 
 class Fetching:
@@ -253,7 +254,11 @@ class Fetching:
 
 
 def endpoint_root(home: Path, endpoint: Resource) -> Path:
-    return home / "endpoints" / f"{endpoint.name.lower()}-{int(endpoint.created * 1000)}"
+    return (
+        home
+        / ("endpoints" if endpoint.kind == "Endpoint" else "transforms")
+        / f"{endpoint.name.lower()}-{int(endpoint.created * 1000)}"
+    )
 
 
 def _pool(variant: Document) -> Pool:

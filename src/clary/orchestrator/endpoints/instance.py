@@ -66,8 +66,9 @@ class Instance:
 
     @property
     def stream(self) -> str:
-        """As AWS names them: the variant and the machine's id."""
-        return f"{self.prepared.variant['name']}/i-{sha256(self.key.encode()).hexdigest()[:17]}"
+        """As AWS names them: the variant, or the job, and the machine's id."""
+        machine = f"i-{sha256(self.key.encode()).hexdigest()[:17]}"
+        return stream_name(self.endpoint, machine, self.prepared.variant["name"])
 
     def leave(self) -> None:
         """Let go of it; it runs on."""
@@ -183,7 +184,15 @@ def order_kill(control: str, number: int) -> None:
         connection.recv(16)
 
 
+def stream_name(endpoint: Resource, what: str, variant: str = "") -> str:
+    if endpoint.kind == "TransformJob":
+        return f"{endpoint.name}/{what}"
+    return f"{variant}/{what}" if variant else what
+
+
 def log_group(endpoint: Resource) -> str:
+    if endpoint.kind == "TransformJob":
+        return "/aws/sagemaker/TransformJobs"
     return f"/aws/sagemaker/Endpoints/{endpoint.name}"
 
 
