@@ -53,6 +53,11 @@ class Settings:
     environments: str = setting(
         "", "Folder for the environments that stand for images, to share between homes; empty: `HOME/images`."
     )
+    input_folders: list[str] = setting(
+        [],
+        "Folders of this machine that anybody's training job may read by file:// URIs in place of S3 ones, without a"
+        " copy; empty: none.",
+    )
     index_url: str = setting("", "Package index for environments; empty: uv's default.")
     find_links: list[str] = setting([], "Folders or URLs with further packages, looked at beside the index.")
     python_downloads: bool = setting(True, "Let uv download a Python that this machine lacks.")

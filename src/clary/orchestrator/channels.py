@@ -12,14 +12,17 @@ from __future__ import annotations
 import gzip
 import json
 import posixpath
+import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from clary.domain.cluster import Host
 from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.sources import DownloadError, Item, exists, fetch, items, keys, share, split
+from clary.storage.local import SCHEME, NotAllowed, local_path
 from clary.storage.objects import ObjectStore
 from clary.storage.ports import Document, Resource
 
@@ -44,8 +47,10 @@ def download(
     objects: ObjectStore,
     *,
     may_link: bool,
+    folders: Sequence[str],
 ) -> None:
-    """What one host gets. `files` are its own; `may_link`: whether what is mounted read-only stays unchanged.
+    """What one host gets. `files` are its own; `may_link`: whether what is mounted read-only stays unchanged;
+    `folders`: those that file:// URIs may name.
     Idempotent. Raises `DownloadError`."""
     plan = []
     for channel in job.spec.get("InputDataConfig", ()):
@@ -62,6 +67,11 @@ def download(
                 _pipe(job, channel, source, cluster, host, files, objects, gunzip=packed, may_link=may_link)
             )
             continue
+        if source["S3Uri"].startswith(SCHEME):
+            files.channel(name).mkdir(parents=True, exist_ok=True)
+            if not may_link:
+                _copy(source["S3Uri"], files.channel(name), folders)
+            continue
         if source["S3DataType"] == "AugmentedManifestFile":
             raise DownloadError("ClientError: an AugmentedManifestFile channel needs the Pipe input mode.")
         found = items(job, source["S3Uri"], source["S3DataType"], objects)
@@ -74,6 +84,32 @@ def download(
         (files.data / PIPES).mkdir(parents=True, exist_ok=True)
         (files.data / PIPES / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     _source(job, files, objects)
+
+
+def in_place(job: Resource, host: Host, folders: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Channels that are folders or files of this machine: (target below the channels' folder, source)."""
+    for channel in job.spec.get("InputDataConfig", ()):
+        source = channel.get("DataSource", {}).get("S3DataSource", {})
+        groups = source.get("InstanceGroupNames")
+        if source.get("S3Uri", "").startswith(SCHEME) and (not groups or host.group in groups):
+            path = _local(source["S3Uri"], folders)
+            name = channel["ChannelName"]
+            yield (name if path.is_dir() else f"{name}/{path.name}"), path
+
+
+def _local(uri: str, folders: Sequence[str]) -> Path:
+    try:
+        return local_path(uri, folders)
+    except NotAllowed as error:
+        raise DownloadError(f"ClientError: {error}") from None
+
+
+def _copy(uri: str, target: Path, folders: Sequence[str]) -> None:
+    path = _local(uri, folders)
+    if path.is_dir():
+        shutil.copytree(path, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(path, target / path.name)
 
 
 def linked(files: JobFiles) -> list[str]:

@@ -25,6 +25,7 @@ from clary.orchestrator.mirror import Mirror
 from clary.storage.ports import Document, Resource
 
 FOLDERS = ("input/config", "input/data", "input/source", "model", "output/data", "code", "checkpoints")
+CHANNELS = "/opt/ml/input/data"
 PIPES = "/opt/clary/pipes"
 """Where a program's feeder finds what its pipes are fed from."""
 
@@ -55,7 +56,10 @@ class TrainingJobs(Jobs):
         }
         named = {f"input/config/{name}.json": value for name, value in documents.items()}
         files.make(FOLDERS, {**named, **debugging.documents(job)})
-        channels.download(job, cluster, host, files, self.ports.objects, may_link=self.engine.isolates)
+        channels.download(
+            job, cluster, host, files, self.ports.objects, may_link=self.engine.isolates,
+            folders=self.ports.settings.input_folders,
+        )  # fmt: skip
         checkpoints.restore(job, files, self.ports.objects)
 
     def program(self, job: Resource, host: Host, files: JobFiles, environment: Environment) -> Program:
@@ -65,11 +69,14 @@ class TrainingJobs(Jobs):
         if built_in:
             argv = builtin.train_command(environment.python, built_in)
         argv = argv or train_command(environment.python)
-        mounts = [Mount(files.data / name, f"/opt/ml/input/data/{name}") for name in channels.linked(files)]
+        mounts = [Mount(files.data / name, f"{CHANNELS}/{name}") for name in channels.linked(files)]
         if (files.data / channels.PIPES).is_dir():
             mounts.append(Mount(files.data / channels.PIPES, PIPES))
-            feeder = (str(environment.python), "-I", "-S", f"{TOOLKIT}/pipes.py", PIPES, "/opt/ml/input/data")
+            feeder = (str(environment.python), "-I", "-S", f"{TOOLKIT}/pipes.py", PIPES, CHANNELS)
             argv = (*feeder, *argv)
+        if self.engine.isolates:
+            opened = channels.in_place(job, host, self.ports.settings.input_folders)
+            mounts += [Mount(path, f"{CHANNELS}/{name}") for name, path in opened]
         if built_in:
             mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
         mounts += [*checkpoints.mounts(job, files), *debugging.mounts(job, files)]

@@ -16,6 +16,8 @@ RELAXED: Mapping[str, Mapping[str, Constraints]] = {
     "sagemaker-metrics": {"RawMetricDataList": {"max": None}},
     # Trackers name artifacts by their files (`train_model.py`); AWS's service takes that, its model does not.
     "sagemaker": {
+        # A channel may name a folder of this machine (the setting `input_folders`).
+        "S3DataSource.S3Uri": {"pattern": "(https|s3|file)://([^/]*)/?(.*)"},
         "CreateArtifactRequest.ArtifactName": {"pattern": None},
         "UpdateArtifactRequest.ArtifactName": {"pattern": None},
     },

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from clary.api import Context, Document
 from clary.domain.training import INTERRUPTIONS, interruptions
 from clary.services.sagemaker.job_checks import check_bucket, check_found, refused
+from clary.storage.local import SCHEME, NotAllowed, local_path
 from clary.storage.ports import Resource
 
 RESERVED = (
@@ -42,7 +43,9 @@ def check_channel(ctx: Context, job: Resource, channel: Document, mode: str) -> 
                 f"Channel {name}: Clary reads S3DataSource, not {', '.join(sorted(data))}. Put the data into a bucket."
             )
         return
-    if source["S3DataType"] == "S3Prefix":
+    if source["S3Uri"].startswith(SCHEME):
+        check_local(ctx, channel, source, mode)
+    elif source["S3DataType"] == "S3Prefix":
         check_found(ctx, job, source["S3Uri"])
     elif source["S3DataType"] == "AugmentedManifestFile":
         if mode != "Pipe":
@@ -57,6 +60,21 @@ def check_channel(ctx: Context, job: Resource, channel: Document, mode: str) -> 
     unknown = sorted(set(source.get("InstanceGroupNames", ())) - groups)
     if unknown:
         raise refused(f"Channel {name}: there is no instance group {unknown[0]!r}.")
+
+
+def check_local(ctx: Context, channel: Document, source: Document, mode: str) -> None:
+    """Data of this machine, read in place."""
+    name = channel["ChannelName"]
+    try:
+        local_path(source["S3Uri"], ctx.settings.input_folders)
+    except NotAllowed as error:
+        raise refused(f"Channel {name}: {error}") from None
+    plain = source["S3DataType"] == "S3Prefix" and source.get("S3DataDistributionType") != "ShardedByS3Key"
+    if not plain or mode == "Pipe" or channel.get("CompressionType", "None") != "None":
+        raise refused(
+            f"Channel {name}: a {SCHEME} channel is read in place, as it is: S3Prefix, FullyReplicated, File or "
+            "FastFile, without compression."
+        )
 
 
 def check_resources(job: Resource) -> None:
