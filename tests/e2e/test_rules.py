@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 from tests.support.jobs import BUCKET, Jobs
 from tests.support.process import IMAGE
 
+from clary.clients.calls import Calls, Refused
+
 TRAIN = """
 import argparse, os, time
 import numpy as np
@@ -251,3 +253,18 @@ def test_what_is_refused(jobs: Jobs, changes: dict[str, Any], words: str) -> Non
     assert words in raised.value.response["Error"]["Message"]
     with pytest.raises(ClientError):
         jobs.describe(given["TrainingJobName"])
+
+
+def test_rules_run_afterwards_on_an_old_job(jobs: Jobs) -> None:
+    job = jobs.run(
+        TRAIN, hyperparameters={"learning-rate": 0.0}, DebugHookConfig=request()["DebugHookConfig"]
+    )
+    name = job["TrainingJobName"]
+    assert "DebugRuleEvaluationStatuses" not in job
+    calls = Calls(jobs.clary.connection)
+    for steps, expected in ((10, "IssuesFound"), (1000, "NoIssuesFound")):
+        further = rule("LossNotDecreasing", mode="TRAIN", num_steps=steps)
+        calls.post("/_clary/rules", {"TrainingJobName": name, "DebugRuleConfigurations": [further]})
+        assert judged(jobs, name)["LossNotDecreasing"]["RuleEvaluationStatus"] == expected
+    with pytest.raises(Refused, match="are expected"):
+        calls.post("/_clary/rules", {"TrainingJobName": name, "DebugRuleConfigurations": [{}]})

@@ -14,7 +14,10 @@ COMMANDS = {
     "configure": "Write an AWS profile for Clary.",
     "proxy": "A TLS proxy for clients that ignore AWS_ENDPOINT_URL.",
     "logs": "Show what a job printed.",
+    "experiments": "Experiments: list, compare, delete whole, restore.",
+    "runs": "Runs as a table, plots, CSV and Parquet.",
     "metrics": "Show the curves of a trial component: summaries, CSV, plots.",
+    "rules": "Debugger's rules on a job: what they found, and further ones.",
     "images": "Environments that stand for images: list, pull.",
     "doctor": "Say what this machine has, and what is wrong.",
 }

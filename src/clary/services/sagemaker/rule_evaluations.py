@@ -6,12 +6,14 @@ and pays nothing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 
-from clary.api import Context, Document
+from clary.api import Answer, Asked, Context, Document, extension
 from clary.api.kind import WAKE
 from clary.domain.evaluation import (
+    DEFAULT_IMAGE,
     RULES,
     SHOWN,
     BadActions,
@@ -25,6 +27,8 @@ from clary.services.sagemaker.job_checks import check_bucket, refused
 from clary.services.sagemaker.training import TrainingJob
 from clary.storage.ports import Effect, Resource, Transaction
 
+DEBUG = "DebugRuleConfigurations"
+RULE_NAME = re.compile(r"[\w.-]{1,256}")
 MOST = 20
 """Rules of each sort, as on AWS."""
 
@@ -35,8 +39,8 @@ def queue_rules(ctx: Context, tx: Transaction, job: Resource) -> Resource | None
     if not given:
         return None
     check_names(job.spec)
-    if job.spec.get("DebugRuleConfigurations") and "DebugHookConfig" not in job.spec:
-        raise refused("DebugRuleConfigurations need a DebugHookConfig: without it the job saves no tensors.")
+    if job.spec.get("DebugRuleConfigurations"):
+        check_hook(job)
     if job.spec.get("ProfilerRuleConfigurations") and not profiled(job.spec):
         raise refused(
             "ProfilerRuleConfigurations need a ProfilerConfig with an S3OutputPath that is not disabled."
@@ -55,6 +59,47 @@ def show_rules(ctx: Context, tx: Transaction, job: Resource, document: Document)
             ],
         }
     return document
+
+
+@extension("POST", "/_clary/rules")
+def judge_afterwards(ctx: Context, asked: Asked) -> Answer:
+    """{"TrainingJobName", "DebugRuleConfigurations"}: further rules on what a job has saved, whenever it ran. They show
+    with its others; one of a name that is there already takes its place."""
+    name, rules = asked.document.get("TrainingJobName"), asked.document.get(DEBUG)
+    if not isinstance(name, str) or not isinstance(rules, list) or not all(map(is_rule, rules)):
+        raise refused(
+            "TrainingJobName and DebugRuleConfigurations, each with a RuleConfigurationName, are expected."
+        )
+    names = [rule["RuleConfigurationName"] for rule in rules]
+    with ctx.begin() as tx:
+        job = TrainingJob.load(ctx, tx, name)
+        check_hook(job)
+        check_names({DEBUG: rules})
+        kept = dict(job.state.get("Clary", {}).get("rules", {}))
+        kept[DEBUG] = [arn for arn in kept.get(DEBUG, ()) if not _replaced(tx, arn, names)]
+        job = replace(job, state={**job.state, "Clary": {**job.state.get("Clary", {}), "rules": kept}})
+        given = {"RuleEvaluatorImage": DEFAULT_IMAGE}
+        queued = [(DEBUG, queue(ctx, tx, job, DEBUG, {**given, **rule})) for rule in rules]
+        tx.resources.update(with_rules(job, queued))
+    return {"RuleEvaluationJobArns": [evaluation.arn for _, evaluation in queued]}
+
+
+def is_rule(value: object) -> bool:
+    return isinstance(value, dict) and bool(RULE_NAME.fullmatch(str(value.get("RuleConfigurationName", ""))))
+
+
+def _replaced(tx: Transaction, arn: str, names: list[str]) -> bool:
+    """Raises `ServiceError` for one that is still at work."""
+    evaluation = tx.resources.find(arn)
+    if evaluation is None:
+        return True
+    name = evaluation.spec["Rule"]["RuleConfigurationName"]
+    if name not in names:
+        return False
+    if phase(evaluation) != "end":
+        raise refused(f"The rule {name} is still being evaluated.")
+    tx.resources.delete(arn)
+    return True
 
 
 @TrainingJob.on_update
@@ -82,6 +127,11 @@ def profiled(spec: Document) -> bool:
     return bool(config.get("S3OutputPath")) and not config.get("DisableProfiler")
 
 
+def check_hook(job: Resource) -> None:
+    if "DebugHookConfig" not in job.spec:
+        raise refused("DebugRuleConfigurations need a DebugHookConfig: without it a job saves no tensors.")
+
+
 def check_names(spec: Document) -> None:
     for member in RULES:
         rules = spec.get(member, ())
@@ -101,7 +151,7 @@ def queue(ctx: Context, tx: Transaction, job: Resource, member: str, rule: Docum
         raise refused(f"Rule {name}: {error}") from None
     if "S3OutputPath" in rule:
         check_bucket(ctx, rule["S3OutputPath"], f"rule {name}")
-    process = evaluation_name(job.name, name, job.created)
+    process = evaluation_name(job.name, name, ctx.now)
     evaluation = Resource(
         arn=f"arn:aws:sagemaker:{job.region}:{job.account}:processing-job/{process.lower()}",
         account=job.account, region=job.region, kind="RuleEvaluation", name=process, created=ctx.now,
@@ -117,7 +167,7 @@ def queue(ctx: Context, tx: Transaction, job: Resource, member: str, rule: Docum
 
 
 def with_rules(job: Resource, queued: list[tuple[str, Resource]]) -> Resource:
-    arns: dict[str, list[str]] = {}
+    arns = {member: list(there) for member, there in job.state.get("Clary", {}).get("rules", {}).items()}
     for member, evaluation in queued:
         arns.setdefault(member, []).append(evaluation.arn)
     return replace(job, state={**job.state, "Clary": {**job.state.get("Clary", {}), "rules": arns}})
