@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 
 def of(model: "Any", saver: "Saver", family: str) -> "Any":
-    """None where there is no way to them."""
-    if family.startswith("keras.src.callbacks.callback"):
-        return None
-    tensorflow = importlib.import_module("tensorflow")
-    if tensorflow.executing_eagerly():
-        return None
+    """What `begin`s and `end`s with each step; None where there is no way to them."""
+    if family.startswith("keras.src.callbacks.callback") or importlib.import_module("tensorflow").executing_eagerly():
+        from . import keras_eager
+
+        return keras_eager.of(model, saver, family)
     backend = importlib.import_module(family.rsplit(".", 1)[0] + ".backend")
     return Fetches(model, saver, backend)
 
