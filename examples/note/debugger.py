@@ -51,7 +51,7 @@ for optimizer in ("adam", "sgd"):
         sagemaker_session=sagemaker_session,
         hyperparameters={
             "batch-size": 128, "learning-rate": 0.01, "weight-decay": 1e-6, "momentum": 0.9,
-            "model": "custom", "optimizer": optimizer, "epochs": 5,
+            "model": "custom", "optimizer": optimizer, "epochs": 30,
         },
     )
     tf_estimator.fit(

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.support.jobs import BUCKET, Jobs
-from tests.support.process import IMAGE, Clary
 
-from clary.debugger import ModeKeys, Trial, create_trial
-
-
-
-@pytest.fixture
-def debug(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    """Jobs, and a process in which boto3 finds their server."""
-    for name, value in jobs.clary.environment({}).items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    return jobs
+from clary.debugger import Trial, create_trial
 
 
 def hook(**config: Any) -> dict[str, Any]:
@@ -52,3 +35,80 @@ def test_a_job_that_imports_no_framework_saves_only_its_end(debug: Jobs) -> None
 def test_without_a_configuration_there_is_no_hook(debug: Jobs) -> None:
     job = debug.run("import sys; print('hooked' if 'clary_debug' in sys.modules else 'free')")
     assert debug.lines(job["TrainingJobName"]) == ["free"]
+
+
+SAVING = """
+import os, signal, sys, time
+import numpy as np
+from clary_debug.saver import open_saver
+saver = open_saver({"losses": []}, ("losses",), 1)
+for step in range(3):
+    saver.begin("TRAIN")
+    saver.save("loss", 1.0 / (step + 1), "losses")
+    saver.save("matrix", np.eye(2), "losses")
+saver.close()
+print("saved", flush=True)
+"""
+"""The hook, as a framework's callback would drive it."""
+
+
+def test_tensors_are_read_while_the_job_trains_and_after_it_was_stopped(debug: Jobs) -> None:
+    name = debug.start(SAVING + "time.sleep(600)", **hook())
+    debug.wait(name, until=["Training"])
+    trial = trial_of(name)
+    trial.wait_for_steps([0, 1, 2], timeout=60)
+    assert trial.tensor("loss").values().keys() == {0, 1, 2}
+    assert trial.tensor("matrix").value(1).tolist() == [[1, 0], [0, 1]]
+    assert not trial.loaded_all_steps
+    debug.sagemaker.stop_training_job(TrainingJobName=name)
+    assert debug.wait(name)["TrainingJobStatus"] == "Stopped"
+    assert trial.steps() == [0, 1, 2]
+    assert trial.loaded_all_steps
+
+
+def test_a_program_that_was_killed_leaves_all_that_it_had_written(debug: Jobs) -> None:
+    script = SAVING + """
+while not os.path.exists("/opt/ml/output/tensors/index/000000000/000000000002_worker_0.json"):
+    time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    name = debug.start(script, **hook())
+    assert debug.wait(name)["TrainingJobStatus"] == "Failed"
+    trial = trial_of(name)
+    assert trial.steps() == [0, 1, 2]
+    assert trial.loaded_all_steps
+    assert trial.collections().keys() == {"losses"}
+
+
+def test_of_two_processes_one_saves(debug: Jobs) -> None:
+    script = """
+import subprocess, sys
+open("saving.py", "w").write(sys.argv[0] and PROGRAM)
+running = [subprocess.Popen([sys.executable, "saving.py"]) for _ in range(2)]
+sys.exit(sum(each.wait() for each in running))
+"""
+    job = debug.run(script.replace("PROGRAM", repr(SAVING)), **hook())
+    assert job["TrainingJobStatus"] == "Completed"
+    lines = debug.lines(job["TrainingJobName"])
+    assert lines.count("saved") == 2
+    assert sum("another process of the job does" in line for line in lines) == 1
+    assert trial_of(job["TrainingJobName"]).steps() == [0, 1, 2]
+
+
+def test_a_bucket_that_is_not_there_costs_the_tensors_only(debug: Jobs) -> None:
+    job = debug.run(SAVING, DebugHookConfig={"S3OutputPath": "s3://no-such-bucket-at-all/x"})
+    assert job["TrainingJobStatus"] == "Completed"
+
+
+def test_tensorboards_folder_is_passed_on_and_the_hook_writes_scalars_there(debug: Jobs) -> None:
+    script = SAVING + """
+import json
+place = json.load(open("/opt/ml/input/config/tensorboardoutputconfig.json"))["LocalPath"]
+os.makedirs(place + "/mine", exist_ok=True)
+open(place + "/mine/events.out.tfevents.1", "wb").write(b"whatever it is")
+"""
+    board = {"TensorBoardOutputConfig": {"S3OutputPath": f"s3://{BUCKET}/board"}}
+    name = debug.run(script, **hook(), **board)["TrainingJobName"]
+    found = debug.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"board/{name}/tensorboard-output/")["Contents"]
+    names = [each["Key"].split("/tensorboard-output/")[1] for each in found]
+    assert names == [f"TRAIN/{step:012d}_worker_0.tfevents" for step in range(3)] + ["mine/events.out.tfevents.1"]
