@@ -74,7 +74,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "s3": ("clary.services.s3",),
     "sts": ("clary.services.sts",),
     "iam": ("clary.services.iam",),
-    "logs": ("clary.services.logs.events",),
+    "logs": ("clary.services.logs.events", "clary.services.logs.tail"),
     "cloudwatch": ("clary.services.cloudwatch",),
 }
 """botocore's service names, and the modules whose import answers their operations."""

@@ -32,11 +32,13 @@ def describe_log_groups(ctx: Context, request: Document) -> Document:
 
 @operation("logs", "DescribeLogStreams")
 def describe_log_streams(ctx: Context, request: Document) -> Document:
-    group, limit = _group(request), request.get("limit", PAGE)
+    group, limit = group_named(request), request.get("limit", PAGE)
     prefix = request.get("logStreamNamePrefix", "")
     by_time = request.get("orderBy", "LogStreamName") == "LastEventTime"
     if by_time and prefix:
-        raise ServiceError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
+        raise ServiceError(
+            "InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix."
+        )
     descending = request.get("descending", False)
     with ctx.read() as tx:
         if not by_time and not descending:
@@ -45,20 +47,23 @@ def describe_log_streams(ctx: Context, request: Document) -> Document:
         else:
             # The store pages by name; the other orders are rare and small: sort here.
             every = list(tx.logs.streams(group, prefix, limit=1_000_000))
-            every.sort(key=(lambda s: (s.last_time or 0.0, s.name)) if by_time else (lambda s: (0.0, s.name)), reverse=descending)
+            every.sort(
+                key=(lambda s: (s.last_time or 0.0, s.name)) if by_time else (lambda s: (0.0, s.name)),
+                reverse=descending,
+            )
             names = [stream.name for stream in every]
             token = request.get("nextToken")
             start = names.index(token) + 1 if token in names else 0
             found = every[start : start + limit + 1]
             more = found[limit - 1].name if len(found) > limit else None
         if not found and not tx.logs.streams(group, limit=1):
-            raise _no_group()
+            raise no_group()
     return {"logStreams": [_stream(ctx, group, stream) for stream in found[:limit]], "nextToken": more}
 
 
 @operation("logs", "GetLogEvents")
 def get_log_events(ctx: Context, request: Document) -> Document:
-    group, stream = _group(request), request["logStreamName"]
+    group, stream = group_named(request), request["logStreamName"]
     limit = request.get("limit", EVENTS)
     direction, anchor = _token(request.get("nextToken"))
     newest = direction == "b" or (direction == "" and not request.get("startFromHead", False))
@@ -67,8 +72,10 @@ def get_log_events(ctx: Context, request: Document) -> Document:
             tx.logs.stream(group, stream)
         except Missing:
             if not tx.logs.streams(group, limit=1):
-                raise _no_group() from None
-            raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.") from None
+                raise no_group() from None
+            raise ServiceError(
+                "ResourceNotFoundException", "The specified log stream does not exist."
+            ) from None
         found = tx.logs.lines(
             group, [stream], start=_seconds(request.get("startTime")), end=_seconds(request.get("endTime")),
             after=anchor if direction == "f" else None, before=anchor if direction == "b" else None,
@@ -85,8 +92,8 @@ def get_log_events(ctx: Context, request: Document) -> Document:
 
 @operation("logs", "FilterLogEvents")
 def filter_log_events(ctx: Context, request: Document) -> Document:
-    group, limit = _group(request), request.get("limit", EVENTS)
-    matches = _filter(request.get("filterPattern", ""))
+    group, limit = group_named(request), request.get("limit", EVENTS)
+    matches = matcher(request.get("filterPattern", ""))
     token = request.get("nextToken")
     if token is not None and not re.fullmatch(r"\d+", token):
         raise ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
@@ -95,7 +102,7 @@ def filter_log_events(ctx: Context, request: Document) -> Document:
     prefix = request.get("logStreamNamePrefix", "")
     with ctx.read() as tx:
         if not tx.logs.streams(group, limit=1):
-            raise _no_group()
+            raise no_group()
         if names is None and prefix:
             names = [stream.name for stream in tx.logs.streams(group, prefix, limit=1_000_000)]
         found = tx.logs.lines(
@@ -103,18 +110,20 @@ def filter_log_events(ctx: Context, request: Document) -> Document:
             after=after, limit=limit,
         )  # fmt: skip
     events = [
-        {**_event(line), "logStreamName": name, "eventId": str(line.id)} for name, line in found if matches(line.text)
+        {**_event(line), "logStreamName": name, "eventId": str(line.id)}
+        for name, line in found
+        if matches(line.text)
     ]
     return {"events": events, "nextToken": str(found[-1][1].id) if len(found) == limit else None}
 
 
-def _filter(pattern: str) -> Callable[[str], bool]:
+def matcher(pattern: str) -> Callable[[str], bool]:
     """Terms of a filter pattern: all must occur, `-term` must not, `"two words"` is one term, `?a ?b` is either.
     Raises for the JSON and the space-delimited forms, which Clary does not do."""
     if pattern.strip().startswith(("{", "[", "%")):
         raise ServiceError(
             "InvalidParameterException",
-            "Clary reads filter patterns made of terms (ERROR \"two words\" -debug ?either ?or), not JSON, "
+            'Clary reads filter patterns made of terms (ERROR "two words" -debug ?either ?or), not JSON, '
             "space-delimited or regular expression ones.",
         )
     terms = re.findall(r'([?-]?)(?:"([^"]*)"|(\S+))', pattern)
@@ -128,14 +137,16 @@ def _filter(pattern: str) -> Callable[[str], bool]:
     )
 
 
-def _group(request: Document) -> str:
+def group_named(request: Document) -> str:
     name = request.get("logGroupName") or request.get("logGroupIdentifier") or ""
     if not name:
-        raise ServiceError("InvalidParameterException", "Either logGroupName or logGroupIdentifier is required.")
+        raise ServiceError(
+            "InvalidParameterException", "Either logGroupName or logGroupIdentifier is required."
+        )
     return str(name).split(":log-group:")[-1].removesuffix(":*")
 
 
-def _no_group() -> ServiceError:
+def no_group() -> ServiceError:
     return ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
 
 
@@ -149,7 +160,11 @@ def _token(token: str | None) -> tuple[str, int]:
 
 
 def _event(line: LogLine) -> Document:
-    return {"timestamp": int(line.time * 1000), "message": line.text, "ingestionTime": int(line.ingested * 1000)}
+    return {
+        "timestamp": int(line.time * 1000),
+        "message": line.text,
+        "ingestionTime": int(line.ingested * 1000),
+    }
 
 
 def _stream(ctx: Context, group: str, stream: LogStream) -> Document:
