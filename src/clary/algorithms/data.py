@@ -13,6 +13,9 @@ from .declaration import CSV, JSON, JSONLINES, LIBSVM, PARQUET, RECORDIO, base_t
 from .errors import CustomerError, UnsupportedContent
 from .formats import Array, Table
 
+LARGEST = 1 << 31
+"""Numbers in one dense array."""
+
 
 def read(data: bytes, content_type: str, *, labelled: bool, weighted: bool = False) -> Table:
     """`labelled`: whether a CSV or Parquet that does not say `label_size` starts with a label.
@@ -106,8 +109,14 @@ def _stacked(matrices: list[Array], width: int) -> Array:
 
 
 def dense(features: Array) -> Array:
-    """(rows, columns) as an ordinary array."""
-    return features if isinstance(features, np.ndarray) else features.toarray()
+    """(rows, columns) as an ordinary array. Raises `CustomerError` where that would be very large."""
+    if isinstance(features, np.ndarray):
+        return features
+    if features.shape[0] * features.shape[1] > LARGEST:
+        raise CustomerError(
+            f"{features.shape[0]} rows of {features.shape[1]} features are too many for this algorithm."
+        )
+    return features.toarray()
 
 
 def widened(features: Array, width: int) -> Array:

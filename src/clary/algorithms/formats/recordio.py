@@ -23,6 +23,7 @@ from . import Array, Table
 
 MAGIC = 0xCED7230A
 FEATURES, LABEL, VALUES = 1, 2, "values"
+WIDEST = 1 << 31
 TENSORS = {2: "<f4", 3: "<f8", 7: ""}
 """Field of Value -> numpy's name of its fixed-width values; int32 values are varints."""
 
@@ -116,6 +117,8 @@ def _matrix(rows: list[Tensor]) -> Array:
     from scipy.sparse import csr_matrix
 
     width = max(_width(row) for row in rows)
+    if width > WIDEST:
+        raise CustomerError(f"A sparse record's shape is {width}: at most {WIDEST} features are possible.")
     columns = [np.arange(len(row.values)) if row.keys is None else row.keys for row in rows]
     lengths = [len(row.values) for row in rows]
     if any(len(keys) != length for keys, length in zip(columns, lengths)):
@@ -144,7 +147,7 @@ def parse(data: bytes, start: int, end: int) -> tuple[Tensor | None, Tensor | No
                 name, tensor = _entry(data, first, last, start - 8)
                 if name == VALUES and tensor is not None:
                     found[field] = tensor
-    except (IndexError, struct.error, ValueError) as error:
+    except (IndexError, struct.error, ValueError, OverflowError) as error:
         raise CustomerError(f"The record at byte {start - 8} is not a protobuf Record: {error}.") from None
     return found.get(FEATURES), found.get(LABEL)
 
@@ -205,7 +208,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
-            return value, at
+            return value & (1 << 64) - 1, at
         shift += 7
         if shift > 63:
             raise ValueError("a number is too long")
