@@ -34,6 +34,7 @@ from clary.orchestrator.endpoints.transforms import TransformJobs
 from clary.orchestrator.evaluations import RuleEvaluations
 from clary.orchestrator.processing import ProcessingJobs
 from clary.orchestrator.reconciler import Machine, Reconciler
+from clary.orchestrator.reserve import Reserve
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.suggester import OptunaSuggester
 from clary.orchestrator.training import TrainingJobs
@@ -191,7 +192,9 @@ def build(settings: Settings, address: Address) -> House:
     machines["Endpoint"] = Endpoints(serving)
     machines["TransformJob"] = TransformJobs(serving)
     machines["AsyncInvocation"] = AsyncInvocations(ports)
-    reconciler = Reconciler(store, machines)
+    reserve = Reserve(settings.home / "reserve")
+    reserve.keep()
+    reconciler = Reconciler(store, machines, reserve=reserve)
     sweep.jobs(settings.home, store)
     return House(ports, engine, images, reconciler, Gateway(ports, KNOWN))
 

@@ -14,6 +14,7 @@ from clary.wire.errors import WireError
 log = logging.getLogger("clary.gateway")
 
 _CONFLICT = "The resource was changed by another request at the same time. Try again."
+_FULL = "The disk that holds Clary's home is full. Free some space, then try again."
 _CODES: dict[type[Exception], dict[str, tuple[str, int, str]]] = {
     storage.Conflict: {
         "s3": ("OperationAborted", 409, "A conflicting conditional operation is currently in progress against this"
@@ -29,6 +30,10 @@ _CODES: dict[type[Exception], dict[str, tuple[str, int, str]]] = {
         "iam": ("NoSuchEntity", 404, "The entity was not found."),
         "sagemaker": ("ResourceNotFound", 400, "Requested resource not found."),
         "": ("ResourceNotFoundException", 400, "The resource was not found."),
+    },
+    storage.Full: {
+        "s3": ("InsufficientStorage", 400, _FULL),
+        "": ("ResourceLimitExceeded", 400, _FULL),
     },
     storage.BadCursor: {
         "s3": ("InvalidArgument", 400, "The continuation token provided is incorrect"),

@@ -20,7 +20,7 @@ from clary.engines.ports import ContainerSpec, Engine, EngineError, EngineState,
 from clary.orchestrator import failure
 from clary.orchestrator.follower import Follower, MetricPatterns
 from clary.orchestrator.layout import JobFiles, stream_name
-from clary.orchestrator.mirror import Mirror
+from clary.orchestrator.mirror import Keeper
 from clary.orchestrator.usage import Usage, Watched
 from clary.storage.ports import Resource
 
@@ -54,7 +54,7 @@ class ClusterRun:
             raise
         self._states[host] = known
 
-    async def wait(self, mirrors: Sequence[Mirror]) -> Exited:
+    async def wait(self, mirrors: Sequence[Keeper]) -> Exited:
         """Until all have ended, and what they printed and mirrored is kept."""
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as group:

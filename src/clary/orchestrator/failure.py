@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from clary.domain.jobs import REASON_LIMIT
 from clary.engines.ports import Observation
+from clary.storage.blobs import NoSpace
+from clary.storage.ports import Full
 
 CLIENT = "ClientError: "
 TAIL = 200
@@ -69,7 +71,7 @@ def fit(text: str, ending: str) -> str:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, Full | NoSpace) or isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _ending(observation: Observation) -> str:

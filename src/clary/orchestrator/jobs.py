@@ -47,7 +47,7 @@ from clary.orchestrator.cluster_run import ClusterRun
 from clary.orchestrator.container import Program, Workplace
 from clary.orchestrator.follower import MetricPatterns
 from clary.orchestrator.layout import JobFiles, stream_name
-from clary.orchestrator.mirror import Mirror
+from clary.orchestrator.mirror import Keeper
 from clary.orchestrator.reconciler import Tell
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.sources import DownloadError
@@ -85,8 +85,8 @@ class Jobs:
     def program(self, job: Resource, host: Host, files: JobFiles, environment: Environment) -> Program:
         raise NotImplementedError
 
-    def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> list[Mirror]:
-        """Folders to keep in S3 while the programs run."""
+    def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> Sequence[Keeper]:
+        """What is to be kept in S3 while the programs run."""
         return []
 
     def patterns(self, job: Resource) -> MetricPatterns:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
+from typing import Protocol
 
 from clary.orchestrator.sources import split
 from clary.storage.objects import ObjectStore
@@ -20,6 +21,13 @@ Stamp = tuple[int, int]
 """A file's modification time in nanoseconds and its size."""
 PAUSE = 1.0
 """Seconds between rounds; a round that finds nothing costs one `stat` a file."""
+
+
+class Keeper(Protocol):
+    """What is to be done with a job's output as long as its programs run."""
+
+    async def keep(self, objects: ObjectStore, ended: asyncio.Event) -> None:
+        """Until `ended` is set, and all is sent."""
 
 
 @dataclass

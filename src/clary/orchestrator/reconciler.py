@@ -7,6 +7,7 @@
 - A restarted server finds in the outbox just the effects without an event, and runs them again; handlers
   are idempotent.
 - An effect that raises becomes an `EffectFailed` event, never a dead task.
+- A full disk delays what is to be recorded, and loses nothing: the reserve is given up, and it is tried again.
 - Nothing polls: a commit that queues an effect wakes the loop, and the next due time bounds its sleep.
 """
 
@@ -20,13 +21,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from clary.storage.ports import Conflict, Document, Effect, Resource, Store, Transaction
+from clary.orchestrator.reserve import Reserve
+from clary.storage.ports import Conflict, Document, Effect, Full, Resource, Store, Transaction
 
 log = logging.getLogger(__name__)
 
 
 Tell = Callable[[Any], Coroutine[Any, Any, None]]
 """Records an event of the resource at hand while its effect goes on: progress, where the program runs."""
+
+
+RETRY = 0.5
+"""Seconds until what a full disk refused is tried again."""
 
 
 class Decision(Protocol):
@@ -70,9 +76,13 @@ class Machine(Protocol):
 
 class Reconciler:
     def __init__(
-        self, store: Store, machines: Mapping[str, Machine], clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        machines: Mapping[str, Machine],
+        clock: Callable[[], float] = time.time,
+        reserve: Reserve | None = None,
     ) -> None:
-        self._store, self._machines, self._clock = store, machines, clock
+        self._store, self._machines, self._clock, self._reserve = store, machines, clock, reserve
         self._running: dict[int, tuple[str, asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
 
@@ -152,6 +162,13 @@ class Reconciler:
                 break
             except Conflict:
                 continue
+            except Full:
+                log.warning("The disk is full: %s of %s waits to be recorded", effect.name, effect.arn)
+                if self._reserve is not None:
+                    self._reserve.give_up()
+                await asyncio.sleep(RETRY)
+        if self._reserve is not None:
+            await asyncio.to_thread(self._reserve.keep)
         if done is None:
             return
         after, abandoned = done

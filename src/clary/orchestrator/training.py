@@ -7,6 +7,7 @@ checkpoints: `AlgorithmSpecification`'s entrypoint, or the toolkit that runs scr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from clary.domain.cluster import Host, hosts, resource_config
 from clary.domain.jobs import inner
@@ -16,12 +17,12 @@ from clary.engines.ports import Mount
 from clary.images import builtin
 from clary.images.builtin import trained
 from clary.images.ports import Environment
-from clary.orchestrator import artifacts, channels, checkpoints, debugging
+from clary.orchestrator import artifacts, channels, checkpoints, debugging, profiling
 from clary.orchestrator.container import Program
 from clary.orchestrator.follower import MetricPatterns
 from clary.orchestrator.jobs import Jobs
 from clary.orchestrator.layout import JobFiles
-from clary.orchestrator.mirror import Mirror
+from clary.orchestrator.mirror import Keeper
 from clary.storage.ports import Document, Resource
 
 FOLDERS = ("input/config", "input/data", "input/source", "model", "output/data", "code", "checkpoints")
@@ -83,8 +84,9 @@ class TrainingJobs(Jobs):
         env = {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
         return Program(argv, env, mounts, debugging.pythonpath(job))
 
-    def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> list[Mirror]:
-        return [*checkpoints.mirrors(job, hosts), *debugging.mirrors(job, hosts)]
+    def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> list[Keeper]:
+        recorders = profiling.recorders(job, hosts, self.slots.total, partial(self._find, job.arn))
+        return [*checkpoints.mirrors(job, hosts), *debugging.mirrors(job, hosts), *recorders]
 
     def deliver(self, job: Resource, hosts: Sequence[JobFiles]) -> str | None:
         debugging.finish(job, self.ports.objects)

@@ -48,6 +48,10 @@ class Conflict(StorageError):
     """The record changed since it was read (compare-and-swap on `version`)."""
 
 
+class Full(StorageError):
+    """The disk has no room for the write; nothing of it was kept."""
+
+
 class BadCursor(StorageError):
     """A page token that this query did not give out."""
 

@@ -18,9 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clary.storage.ports import Misuse, StorageError
+from clary.storage.ports import Full, Misuse, StorageError
 from clary.storage.sql.session import Session
 
+FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC)
+"""How SQLite says that the disk is full, and how the system may say it first."""
 GROUP_LIMIT = 256
 """Blocks that share one commit, at most."""
 BUSY_SECONDS = 60
@@ -85,7 +87,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A block whose changes are durable once it is left, or undone when it raises."""
+        """A block whose changes are durable once it is left, or undone when it raises. Raises `Full`."""
+        try:
+            with self._write() as session:
+                yield session
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in FULL:
+                raise Full("the disk that holds the database is full") from error
+            raise
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
         if self.writing:
             raise Misuse("this thread is in a transaction already: begin() does not nest")
         self._enter()
