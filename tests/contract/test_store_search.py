@@ -116,6 +116,7 @@ def test_both_and_either(store: Store) -> None:
     adam = Compare("HyperParameters.opt", Operator.EQUALS, "adam")
     large = Compare("HyperParameters.lr", Operator.GREATER_THAN, "1")
     assert found(store, Either((adam, large))) == "a c"
+    assert found(store, Either((Either((adam,)), Either((large, large))))) == "a c"
     assert (
         found(store, Both((Either((adam, large)), Compare("HyperParameters.lr", Operator.LESS_THAN, 1))))
         == "a"

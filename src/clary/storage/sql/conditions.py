@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -96,13 +96,21 @@ class Filter:
 
     def ids(self, form: Form) -> Select[Any] | CompoundSelect[Any]:
         """Ids, some perhaps repeated, of the resources for which a driver holds (see `is_driver`)."""
+        found = list(self._ids_of(form))
+        return found[0] if len(found) == 1 else union_all(*found)
+
+    def _ids_of(self, form: Form) -> Iterator[Select[Any]]:
+        """One statement a term: SQLite knows no parentheses round those that it unites."""
         if isinstance(form, Group):
-            return union_all(*(self.ids(term) for term in form.terms))
+            for term in form.terms:
+                yield from self._ids_of(term)
+            return
         assert isinstance(form, Term)
         if form.path in COLUMNS:
-            return select(resources.c.id).where(resources.c.scope.in_(self._scopes), _on_column(form))
+            yield select(resources.c.id).where(resources.c.scope.in_(self._scopes), _on_column(form))
+            return
         row = properties.alias()
-        return select(row.c.resource).where(
+        yield select(row.c.resource).where(
             self.named(row, form.path), _on_row(row.c.number, row.c.text, form)
         )
 
