@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -36,7 +36,7 @@ class Calls:
     def get(self, path: str, **query: str | int | float | None) -> bytes:
         """The body that answers. Parameters that are None are left out. Raises `Refused`, `NotServing`."""
         given = {name: value for name, value in query.items() if value is not None}
-        return self._send("GET", f"{path}?{urlencode(given)}" if given else path, b"")
+        return self._send("GET", f"{path}?{urlencode(given, quote_via=quote)}" if given else path, b"")
 
     def post(self, path: str, document: Document) -> Document:
         """Raises `Refused`, `NotServing`."""

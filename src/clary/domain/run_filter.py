@@ -112,7 +112,8 @@ class _Reader:
             while self._take("sign", ","):
                 values.append(self._value())
             self._expect(")")
-            return _filter(name, "In", ",".join(values))
+            # Search's own In takes texts only.
+            return {"SubExpressions": [_filter(name, "Equals", value) for value in values], "Operator": "Or"}
         operator = self._take("sign", *OPERATORS)
         if operator is None:
             return _filter(name, "Exists")

@@ -81,6 +81,27 @@ def runs(ctx: Context, asked: Asked) -> Answer:
     return HttpResponse(200, [("content-type", arrow.MEDIA_TYPE)], arrow.encode(columns))
 
 
+@extension("GET", "/_clary/experiments")
+def experiments(ctx: Context, _: Asked) -> Answer:
+    """Every experiment, the newest first, and how many runs it has."""
+
+    def count(tx: Transaction, experiment: Resource) -> int:
+        where = Compare("Parents.ExperimentName", Operator.EQUALS, experiment.name)
+        return tx.resources.count(Query(ctx.account, ctx.region, ("TrialComponent",), where))
+
+    with ctx.read() as tx:
+        return {
+            "Experiments": [
+                {
+                    "ExperimentName": found.spec["ExperimentName"], "TrialComponents": count(tx, found),
+                    "CreationTime": float(found.created), "LastModifiedTime": float(found.modified),
+                }
+                for page in pages(tx, Query(ctx.account, ctx.region, ("Experiment",)))
+                for found in page
+            ]
+        }  # fmt: skip
+
+
 class Names:
     """What a name of a parameter or a metric stands for: of those in use, a parameter before a metric."""
 
