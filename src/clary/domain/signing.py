@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -232,8 +233,20 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
+@lru_cache(maxsize=1024)
+def _pads(key: bytes) -> tuple[Any, Any]:
+    """HMAC's two hashes (RFC 2104), begun with the key. `hmac.digest` lets other threads run at every call, and a
+    busy server waits long for its turn to come back."""
+    block = key.ljust(64, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
+
+
 def signature(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    """`key`: 32 bytes, as `signing_key` makes it."""
+    inner, outer = (begun.copy() for begun in _pads(key))
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return str(outer.hexdigest())
 
 
 def matches(expected: str, given: str) -> bool:

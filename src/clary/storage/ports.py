@@ -583,7 +583,14 @@ class Store(Protocol):
 
     def append_points(self, arn: str, points: Sequence[Point]) -> None:
         """As `Metrics.append`, returning once the points are durable; calls of many threads share commits.
-        The hot path of BatchPutMetrics. Raises `Missing` when there is no such resource."""
+        Raises `Missing` when there is no such resource."""
+        ...
+
+    def queue_points(
+        self, arn: str, points: Sequence[Point], done: Callable[[BaseException | None], None]
+    ) -> None:
+        """The same without waiting, the hot path of BatchPutMetrics: `done` is called from whatever thread made the
+        points durable, with None or with what `append_points` would raise. Closing the store waits for all."""
         ...
 
     def close(self) -> None: ...

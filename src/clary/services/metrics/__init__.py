@@ -2,31 +2,52 @@
 
 - A call may carry more than AWS's 10 points (`clary.wire.relaxed`).
 - An item that cannot be kept is answered by its index and loses none of its neighbours.
-- What is acknowledged is on disk; calls that arrive together share a commit (`Store.append_points`).
+- What is acknowledged is on disk; calls that arrive together share a commit (`Store.queue_points`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.experiments_curves import curve
 from clary.services.sagemaker.components import TrialComponent
-from clary.storage.ports import Missing, Point
+from clary.storage.ports import Missing, Point, Store
 
 
 @operation("sagemaker-metrics", "BatchPutMetrics")
-def batch_put_metrics(ctx: Context, request: Document) -> Document:
+async def batch_put_metrics(ctx: Context, request: Document) -> Document:
     points, errors = _points(request["MetricData"])
     arn = TrialComponent.arn(ctx, request["TrialComponentName"])
     try:
-        ctx.store.append_points(arn, points)
+        await _kept(ctx.store, arn, points)
     except Missing:
         raise ServiceError(
             "ResourceNotFoundException", f"TrialComponent '{arn}' does not exist.", status=404
         ) from None
     return {"Errors": errors} if errors else {}
+
+
+async def _kept(store: Store, arn: str, points: Sequence[Point]) -> None:
+    """Returns once the points are durable. No thread waits meanwhile."""
+    loop = asyncio.get_running_loop()
+    kept: asyncio.Future[None] = loop.create_future()
+
+    def told(error: BaseException | None) -> None:
+        if kept.done():
+            return
+        if error is None:
+            kept.set_result(None)
+        else:
+            kept.set_exception(error)
+
+    def done(error: BaseException | None) -> None:
+        loop.call_soon_threadsafe(told, error)
+
+    store.queue_points(arn, points, done)
+    await kept
 
 
 def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:

@@ -71,6 +71,17 @@ class MemoryStore:
         with self.begin() as tx:
             tx.metrics.append(arn, points)
 
+    def queue_points(
+        self, arn: str, points: Sequence[Point], done: Callable[[BaseException | None], None]
+    ) -> None:
+        self._refuse_closed()
+        error: BaseException | None = None
+        try:
+            self.append_points(arn, points)
+        except Exception as raised:
+            error = raised
+        done(error)
+
     def close(self) -> None:
         self._closed = True
 

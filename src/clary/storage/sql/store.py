@@ -1,4 +1,4 @@
-"""The store on SQL: transactions, and the queue through which points of many threads share a transaction."""
+"""The store on SQL: transactions and their areas."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 from clary.storage.cursors import Cursors
-from clary.storage.ports import Missing, Misuse, Point, Store
+from clary.storage.ports import Misuse, Point, Store
+from clary.storage.sql.appends import Appends
 from clary.storage.sql.database import Database
 from clary.storage.sql.keys import SqlKeys
 from clary.storage.sql.logs import SqlLogs
-from clary.storage.sql.metrics import Batch, SqlMetrics, collect, write
+from clary.storage.sql.metrics import SqlMetrics
 from clary.storage.sql.migrations import migrate
 from clary.storage.sql.names import Names
 from clary.storage.sql.objects import SqlObjects
-from clary.storage.sql.properties import locate
 from clary.storage.sql.relations import SqlEdges, SqlTags
 from clary.storage.sql.resources import SqlResources
 from clary.storage.sql.session import Session
@@ -86,18 +86,6 @@ class SqlTransaction:
         return SqlObjects(self._session)
 
 
-class _Append:
-    """One call of `append_points` on its way."""
-
-    __slots__ = ("arn", "error", "points", "turn")
-
-    def __init__(self, arn: str, points: Sequence[Point]) -> None:
-        self.arn, self.points = arn, points
-        self.error: BaseException | None = None
-        self.turn: threading.Lock | None = threading.Lock()
-        """Released when the call is done or is to lead; None once it is done."""
-
-
 class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -107,9 +95,7 @@ class SqlStore:
         with database.read() as session:
             secret = session.execute("SELECT value FROM secrets WHERE name = 'cursor'").fetchone()[0]
         self._cursors = Cursors(secret)
-        self._queue_lock = threading.Lock()
-        self._queue: list[_Append] = []
-        self._led = False
+        self._appends = Appends(database, self._names)
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -142,60 +128,23 @@ class SqlStore:
     def append_points(self, arn: str, points: Sequence[Point]) -> None:
         if self._database.writing:
             raise Misuse("append_points() is a transaction of its own; inside begin() use tx.metrics.append")
-        call = _Append(arn, points)
-        assert call.turn is not None
-        turn = call.turn
-        turn.acquire()
-        with self._queue_lock:
-            self._queue.append(call)
-            lead, self._led = not self._led, True
-        if not lead:
-            turn.acquire()
-        if call.turn is not None:
-            self._lead()
-        if call.error is not None:
-            raise call.error
+        told, outcomes = threading.Lock(), []
+        told.acquire()
 
-    def _lead(self) -> None:
-        """Write what is queued in one transaction, and hand the lead to one who came meanwhile."""
-        group: list[_Append] = []
-        try:
-            with self._database.write() as session:
-                with self._queue_lock:
-                    group, self._queue = self._queue, []
-                self._write(session, group)
-            self._names.remember(session)
-        except BaseException as error:
-            with self._queue_lock:
-                group, self._queue = group or self._queue, [] if not group else self._queue
-            for call in group:
-                call.error = error
-        with self._queue_lock:
-            following = self._queue[0] if self._queue else None
-            self._led = following is not None
-        for call in group:
-            turn, call.turn = call.turn, None
-            if turn is not None:
-                turn.release()
-        if following is not None and following.turn is not None:
-            following.turn.release()
+        def done(error: BaseException | None) -> None:
+            outcomes.append(error)
+            told.release()
 
-    def _write(self, session: Session, group: list[_Append]) -> None:
-        batch: Batch = {}
-        ids: dict[str, int | None] = {}
-        for call in group:
-            if call.arn not in ids:
-                found = locate(session, call.arn)
-                ids[call.arn] = None if found is None else found[0]
-            id = ids[call.arn]
-            try:
-                if id is None:
-                    raise Missing(call.arn)
-                collect(batch, id, call.points)
-            except (Missing, ValueError, TypeError) as error:
-                call.error = error
-        if batch:
-            write(session, self._names, batch)
+        self._appends.put(arn, points, done)
+        told.acquire()
+        if outcomes[0] is not None:
+            raise outcomes[0]
+
+    def queue_points(
+        self, arn: str, points: Sequence[Point], done: Callable[[BaseException | None], None]
+    ) -> None:
+        self._appends.put(arn, points, done)
 
     def close(self) -> None:
+        self._appends.close()
         self._database.close()
