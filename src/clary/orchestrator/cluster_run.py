@@ -7,6 +7,7 @@ member makes no progress. Whoever calls `launch` again after a crash attaches to
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -19,10 +20,13 @@ from clary.domain.jobs import REASON_LIMIT, Document, inner
 from clary.engines.ports import ContainerSpec, Engine, EngineError, EngineState, Observation
 from clary.orchestrator import failure
 from clary.orchestrator.follower import Follower, MetricPatterns
+from clary.orchestrator.keeper import Keeper
 from clary.orchestrator.layout import JobFiles, stream_name
-from clary.orchestrator.mirror import Keeper
 from clary.orchestrator.usage import Usage, Watched
 from clary.storage.ports import Resource
+
+NO_ROOM = 1 << 20
+"""Bytes free below which a program that failed is taken to have failed for lack of them."""
 
 
 class ClusterRun:
@@ -84,7 +88,8 @@ class ClusterRun:
         if "pid" not in state:
             return nullcontext()
         folder = self._files.at(host).ml
-        return self._usage.of(Watched(self._job, host.name, self._group, state["pid"], folder))
+        started = state.get("started", time.time())
+        return self._usage.of(Watched(self._job, host.name, self._group, state["pid"], folder, started))
 
     async def _end(self, signal: str, but: Host | None = None) -> None:
         for host, state in self._states.items():
@@ -106,7 +111,9 @@ class ClusterRun:
                 self._group, [stream_name(self._job, host.name)], limit=failure.TAIL, newest=True
             )
         tail = [line.text for _, line in lines if not line.text.startswith("[clary] ")]
-        reason = failure.explain(failed[host], read(files[host].made("output/failure")), tail)
+        words = read(files[host].made("output/failure"))
+        disk_full = shutil.disk_usage(self._files.root).free < NO_ROOM
+        reason = failure.explain(failed[host], words, tail, disk_full=disk_full)
         if len(found) > 1:
             reason = failure.fit(reason, f" (on {host.name} of {len(found)} hosts)")
         lost = any(each.status == "lost" for each in failed.values())

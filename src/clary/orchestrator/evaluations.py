@@ -15,6 +15,7 @@ from clary.domain import jobs
 from clary.domain.cluster import Host
 from clary.domain.evaluation import DEFAULT_IMAGE, EVALUATION, actions
 from clary.domain.job_events import Admitted, Event
+from clary.domain.profiling import profiled, uri
 from clary.engines.ports import Mount
 from clary.images.ports import Environment
 from clary.orchestrator import debugging
@@ -77,9 +78,9 @@ class RuleEvaluations(Jobs):
             bucket, key = split(source)
             item = Item(bucket, key, key.rsplit("/", 1)[-1])
             fetch([item], files.ml / "code", self.ports.objects, gunzip=False)
-        for name, uri in sorted(parameters.items()):
+        for name, place in sorted(parameters.items()):
             if name.startswith("other_trial"):
-                Inflow(uri, files.ml / OTHERS / name).fill(self.ports.objects)
+                Inflow(place, files.ml / OTHERS / name).fill(self.ports.objects)
 
     def program(self, job: Resource, host: Host, files: JobFiles, environment: Environment) -> Program:
         argv = (str(environment.python), "-u", f"{DEBUGGER}/rules/program.py", "/opt/ml")
@@ -99,7 +100,7 @@ class RuleEvaluations(Jobs):
             while True:
                 training = await asyncio.to_thread(self._find, job.spec["TrainingJobArn"])
                 if inflows is None and training is not None:
-                    inflows = [Inflow(uri, ml / folder) for folder, uri in inputs(training, job).items()]
+                    inflows = [Inflow(place, ml / folder) for folder, place in inputs(training, job).items()]
                 for inflow in inflows or ():
                     await asyncio.to_thread(inflow.fill, self.ports.objects)
                 if training is None or jobs.phase(training) == "end":
@@ -138,6 +139,8 @@ def inputs(training: Resource, evaluation: Resource) -> dict[str, str]:
     found = {}
     if debugging.TENSORS.member in training.spec:
         found[TENSORS] = debugging.TENSORS.uri(training)
+    if evaluation.spec["Profiler"] and profiled(training.spec):
+        found[PROFILE] = uri(training.spec, training.name)
     return found
 
 

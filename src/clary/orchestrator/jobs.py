@@ -46,8 +46,8 @@ from clary.orchestrator import capacity, failure
 from clary.orchestrator.cluster_run import ClusterRun
 from clary.orchestrator.container import Program, Workplace
 from clary.orchestrator.follower import MetricPatterns
+from clary.orchestrator.keeper import Keeper
 from clary.orchestrator.layout import JobFiles, stream_name
-from clary.orchestrator.mirror import Keeper
 from clary.orchestrator.reconciler import Tell
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.sources import DownloadError
@@ -164,6 +164,8 @@ class Jobs:
             )
         if lacking:
             await asyncio.to_thread(self._say, job, lacking)
+        if len(hosts(job.spec)) > 1 and not self.engine.isolates:
+            await asyncio.to_thread(self._say, job, "without a sandbox, the hosts' names do not resolve")
         await self.slots.acquire(job.arn, capacity.needed(job))
         return Admitted((lacking,) if lacking else ())
 

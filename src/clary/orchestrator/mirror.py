@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
-from typing import Protocol
 
 from clary.orchestrator.sources import split
 from clary.storage.objects import ObjectStore
@@ -23,19 +22,16 @@ PAUSE = 1.0
 """Seconds between rounds; a round that finds nothing costs one `stat` a file."""
 
 
-class Keeper(Protocol):
-    """What is to be done with a job's output as long as its programs run."""
-
-    async def keep(self, objects: ObjectStore, ended: asyncio.Event) -> None:
-        """Until `ended` is set, and all is sent."""
-
-
 @dataclass
 class Mirror:
     folder: Path
     uri: str
+    _real: Path = field(init=False)
     _sent: dict[str, Stamp] = field(default_factory=dict)
     _seen: dict[str, Stamp] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._real = self.folder.resolve()
 
     async def keep(self, objects: ObjectStore, ended: asyncio.Event) -> None:
         """Until all is sent after `ended` is set."""
@@ -66,6 +62,8 @@ class Mirror:
         self._sent = dict(self._files())
 
     def _files(self) -> Iterator[tuple[str, Stamp]]:
+        if self.folder.resolve() != self._real:
+            return  # a program may put a link to elsewhere in its place; the server can read more than it may
         for path in self.folder.rglob("*"):
             try:
                 stat = path.lstat()

@@ -21,8 +21,8 @@ from clary.orchestrator import artifacts, channels, checkpoints, debugging, prof
 from clary.orchestrator.container import Program
 from clary.orchestrator.follower import MetricPatterns
 from clary.orchestrator.jobs import Jobs
+from clary.orchestrator.keeper import Keeper
 from clary.orchestrator.layout import JobFiles
-from clary.orchestrator.mirror import Keeper
 from clary.storage.ports import Document, Resource
 
 FOLDERS = ("input/config", "input/data", "input/source", "model", "output/data", "code", "checkpoints")

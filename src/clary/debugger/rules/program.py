@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ if not __package__:  # run as a script, from a folder that holds the debugger's 
     __package__ = "debugger.rules"
 
 from .. import exceptions, modes, trial
+from ..profiler import catalog as profiler_rules
+from ..profiler import evaluate as profiler
+from ..profiler.profile import Profiles
 from . import evaluate, rule
 from .catalog import UnknownRule, find
 
@@ -55,6 +59,9 @@ def main(ml: Path) -> int:
 
 def judge(config: dict[str, Any], ml: Path, reports: Path) -> str:
     """Raises `CannotJudge`, `UnknownRule`, and `ValueError` for a bad parameter."""
+    ended = (ml / "input/config/job_ended").exists
+    if config["profiler"] and not config["parameters"].get("source_s3_uri"):
+        return profiled(config, ml, ended, reports)
     base = trial.create_trial(str(ml / "input/data/tensors"), name=config["trial"])
     others = [
         trial.create_trial(str(folder), name=folder.name)
@@ -62,7 +69,7 @@ def judge(config: dict[str, Any], ml: Path, reports: Path) -> str:
     ]
     looker = load(config, ml / "code", base, others)
     print(f"Evaluating {looker.name} on {config['trial']}")
-    found = evaluate.evaluate(base, looker, (ml / "input/config/job_ended").exists)
+    found = evaluate.evaluate(base, looker, ended)
     looker.finish(reports)
     if found is not None:
         return str(found)
@@ -70,6 +77,17 @@ def judge(config: dict[str, Any], ml: Path, reports: Path) -> str:
     if not steps:
         raise CannotJudge(NOTHING)
     return f"{looker.name} looked at {len(steps)} steps, up to {steps[-1]}, and found no issue."
+
+
+def profiled(config: dict[str, Any], ml: Path, ended: Callable[[], bool], reports: Path) -> str:
+    """Raises `CannotJudge`, `UnknownRule`, and `ValueError` for a bad parameter."""
+    made = profiler_rules.find(config["rule"]).of(config["parameters"])
+    profiles = Profiles(ml / "input/data/profiler", ml / "input/data/tensors")
+    print(f"Evaluating {config['rule']} on {config['trial']}")
+    try:
+        return profiler.evaluate(profiles, made, ended, reports, config["trial"])
+    except profiler.NothingRecorded as error:
+        raise CannotJudge(str(error)) from None
 
 
 def load(config: dict[str, Any], code: Path, base: trial.Trial, others: list[trial.Trial]) -> evaluate.Looker:

@@ -23,6 +23,7 @@ from clary.domain.evaluation import (
     status_of,
 )
 from clary.domain.jobs import phase
+from clary.domain.profiling import INTERVALS, interval, profiled
 from clary.services.sagemaker.job_checks import check_bucket, refused
 from clary.services.sagemaker.training import TrainingJob
 from clary.storage.ports import Effect, Resource, Transaction
@@ -102,12 +103,35 @@ def _replaced(tx: Transaction, arn: str, names: list[str]) -> bool:
     return True
 
 
+@TrainingJob.on_create
+def check_interval(ctx: Context, tx: Transaction, job: Resource) -> None:
+    asked = job.spec.get("ProfilerConfig", {}).get("ProfilingIntervalInMilliseconds")
+    if asked is not None and asked not in INTERVALS:
+        raise refused(
+            f"ProfilingIntervalInMilliseconds must be one of {', '.join(map(str, INTERVALS))}, not {asked}."
+        )
+
+
+@TrainingJob.on_describe
+def show_profiling(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
+    if "ProfilerConfig" not in job.spec:
+        return document
+    return {**document, "ProfilingStatus": "Disabled" if interval(job.spec) is None else "Enabled"}
+
+
 @TrainingJob.on_update
-def refuse_further_rules(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
-    member = "ProfilerRuleConfigurations"
-    if not request.get(member):
-        return request
-    raise refused("Profiler rules can be given when a job is created, not added later.")
+def update_profiler(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
+    """A running job's profiler can be disabled; what it needs otherwise is settled when the job is created."""
+    if request.get("ProfilerRuleConfigurations"):
+        raise refused("Profiler rules can be given when a job is created, not added later.")
+    if "ProfilerConfig" in request:
+        spec = {
+            **job.spec,
+            "ProfilerConfig": {**job.spec.get("ProfilerConfig", {}), **request["ProfilerConfig"]},
+        }
+        if interval(spec) not in (None, interval(job.spec)):
+            raise refused("The profiler of a job can be disabled while it runs, but not enabled or changed.")
+    return request
 
 
 @TrainingJob.on_delete
@@ -120,11 +144,6 @@ def delete_rules(ctx: Context, tx: Transaction, job: Resource) -> None:
             else:
                 tx.resources.update(replace(evaluation, target="Stopped"))
                 tx.outbox.put(Effect(evaluation.arn, evaluation.generation, WAKE, due=ctx.now))
-
-
-def profiled(spec: Document) -> bool:
-    config = spec.get("ProfilerConfig", {})
-    return bool(config.get("S3OutputPath")) and not config.get("DisableProfiler")
 
 
 def check_hook(job: Resource) -> None:

@@ -1,0 +1,131 @@
+"""A job's profile: what was recorded of its machine, and when its steps were.
+
+System metrics are lines of JSON below `system/incremental` (AWS's own files read the same). Step times are those of
+the tensors that the job's hook saved, so they are of steps only where it saves in each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..format import places, records
+from ..format.events import Event
+
+Key = tuple[str, str, str, str]
+"""Node, type, name, dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    node: str
+    type: str
+    name: str
+    dimension: str
+    times: np.ndarray
+    """Epoch seconds."""
+    values: np.ndarray
+
+    @property
+    def title(self) -> str:
+        return " ".join(filter(None, [self.node, self.name, self.dimension]))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step in which tensors were saved."""
+
+    step: int
+    mode: str
+    time: float
+    """Epoch seconds, of the first tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    series: tuple[Series, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """In order."""
+
+    def of(self, kind: str, dimension: str = "", name: str = "") -> list[Series]:
+        return [
+            each for each in self.series
+            if each.type == kind and (not dimension or each.dimension == dimension) and (not name or each.name == name)
+        ]  # fmt: skip
+
+    @property
+    def nodes(self) -> list[str]:
+        return sorted({each.node for each in self.series})
+
+    @property
+    def began(self) -> float | None:
+        """When the first sample was taken: as the programs started."""
+        return min((float(each.times[0]) for each in self.series if each.times.size), default=None)
+
+    def mean(self, node: str, kind: str, dimension: str) -> Series | None:
+        """Of all devices of a node that were sampled together: its CPUs, its GPUs."""
+        found = [each for each in self.of(kind, dimension) if each.node == node]
+        if not found:
+            return None
+        length = min(each.values.size for each in found)
+        values = np.mean([each.values[:length] for each in found], axis=0)
+        return Series(node, kind, kind, dimension, found[0].times[:length], values)
+
+
+@dataclass
+class Profiles:
+    """Reads what is there, and later what came since."""
+
+    metrics: Path
+    """The folder `profiler-output`."""
+    tensors: Path
+    problems: dict[str, str] = field(default_factory=dict)
+    """Lines and files that were passed over, and why."""
+    _lines: dict[Path, int] = field(default_factory=dict)
+    _points: dict[Key, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    _steps: dict[int, Step] = field(default_factory=dict)
+
+    def read(self) -> Profile:
+        for path in sorted((self.metrics / "system").rglob("*.json")):
+            self._read_metrics(path)
+        for path in sorted((self.tensors / "index").rglob("*.json")):
+            self._read_step(path)
+        series = [series_of(key, points) for key, points in sorted(self._points.items())]
+        return Profile(tuple(series), tuple(self._steps[step] for step in sorted(self._steps)))
+
+    def _read_metrics(self, path: Path) -> None:
+        """A file only grows: lines that were read are not read again, and one without its end is left for later."""
+        text = path.read_text(encoding="utf-8", errors="replace")
+        lines = text.split("\n")[:-1]
+        for line in lines[self._lines.get(path, 0) :]:
+            try:
+                event = json.loads(line)
+                key = (event["NodeId"], event["Type"], event.get("Name") or "", event.get("Dimension") or "")
+                self._points[key].append((float(event["Timestamp"]), float(event["Value"])))
+            except (ValueError, KeyError, TypeError) as error:
+                self.problems[path.name] = f"{type(error).__name__}: {error}"
+        self._lines[path] = len(lines)
+
+    def _read_step(self, path: Path) -> None:
+        found = places.of_index(path.as_posix())
+        if found is None or found[0] in self._steps:
+            return
+        try:
+            index = json.loads(path.read_text(encoding="utf-8"))
+            first = index["tensor_payload"][0]
+            with (self.tensors / index["meta"]["event_file_name"]).open("rb") as file:
+                file.seek(first["start_idx"])
+                event = Event(records.unframe(file.read(first["length"]))[0])
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            self.problems[path.name] = f"{type(error).__name__}: {error}"
+            return
+        self._steps[found[0]] = Step(found[0], event.mode, event.time)
+
+
+def series_of(key: Key, points: list[tuple[float, float]]) -> Series:
+    table = np.array(sorted(points))
+    return Series(*key, table[:, 0], table[:, 1])
