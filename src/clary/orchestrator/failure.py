@@ -17,10 +17,13 @@ TAIL = 200
 """Log lines to look at."""
 
 
-def explain(observation: Observation, failure_file: str, tail: Sequence[str]) -> str:
+def explain(
+    observation: Observation, failure_file: str, tail: Sequence[str], *, disk_full: bool = False
+) -> str:
     """The FailureReason of a program that did not succeed; at most `REASON_LIMIT` characters.
 
     `failure_file` is the text of /opt/ml/output/failure, `tail` the last lines of its log, oldest first.
+    `disk_full`: there was no room when it ended, so that its log may lack its end.
     """
     if observation.status == "lost":
         return (
@@ -33,7 +36,7 @@ def explain(observation: Observation, failure_file: str, tail: Sequence[str]) ->
         if not said.startswith(CLIENT):  # AWS's own algorithms say whose fault it is
             said = f"AlgorithmError: {said}"
         return fit(said, f", {ending}")
-    hint = _hint(observation, tail)
+    hint = _hint(observation, [*tail, "No space left on device"] if disk_full else tail)
     trace = traceback_end(tail)
     if trace:
         code = observation.code if observation.code is not None else "-"
@@ -71,7 +74,11 @@ def fit(text: str, ending: str) -> str:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    return isinstance(error, Full | NoSpace) or isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (
+        isinstance(error, Full | NoSpace)
+        or (isinstance(error, OSError)
+        and error.errno in (errno.ENOSPC, errno.EDQUOT))
+    )
 
 
 def _ending(observation: Observation) -> str:

@@ -15,6 +15,7 @@ from clary.engines.supervisor.program import Plain, Program, Sandboxed, signal
 
 CHUNK = 1 << 20
 RETRY = 0.02
+EXIT_BYTES = 512
 OOM_SCORE = b"500"
 HANDLED = (
     signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1,
@@ -64,11 +65,13 @@ def claim() -> tuple[int, int, float] | None:
     alive, control = (
         os.open(f"{private}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in ("alive", "control")
     )
+    # Room for the last word, taken while there is some: a full disk must not silence it.
+    write(f"{private}/exit", b" " * EXIT_BYTES)
     write(f"{private}/started", b'{"started": %.3f, "pid": %d}\n' % (started, os.getpid()))
     try:
         os.rename(private, "supervisor")
     except OSError:
-        for name in ("alive", "control", "started"):
+        for name in ("alive", "control", "started", "exit"):
             os.unlink(f"{private}/{name}")
         os.rmdir(private)
         return None
@@ -197,9 +200,9 @@ class Supervisor:
             f'{{"code": {shown(code)}, "signal": {shown(number)}, "started": {self._started:.3f}, '
             f'"ended": {ended:.3f}, "stopped": {shown(self._stopped)}, "peak_memory": {peak}}}\n'
         )
-        write("exit.json.new", record.encode())
-        sync("exit.json.new")
-        os.rename("exit.json.new", "exit.json")
+        overwrite("supervisor/exit", record.encode().ljust(EXIT_BYTES))
+        sync("supervisor/exit")
+        os.rename("supervisor/exit", "exit.json")
 
 
 def shown(value: int | None) -> str:
@@ -216,6 +219,12 @@ def oom_score(score: bytes) -> bytes:
             return before
     except OSError:
         return score
+
+
+def overwrite(path: str, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    os.write(fd, data)
+    os.close(fd)
 
 
 def write(path: str, data: bytes) -> None:

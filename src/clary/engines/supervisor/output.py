@@ -66,9 +66,12 @@ class Log:
     def close(self) -> None:
         self._flush()
         if self._left_out:
-            tail = self._tail[self._tail.find(b"\n") + 1 :]
-            self.say(f"... {self._left_out - len(tail)} bytes of output were left out here ...")
-            _write_all(self._fd, tail)
+            tail = self._tail[self._tail.find(b"\n") + 1 :] if self._left_out > TAIL else self._tail
+            try:
+                self.say(f"... {self._left_out - len(tail)} bytes of output were left out here ...")
+                _write_all(self._fd, tail)
+            except OSError as error:
+                _complain(error)
         os.close(self._fd)
 
     def _flush(self) -> None:
@@ -85,8 +88,10 @@ class Log:
             try:
                 _write_all(self._fd, record)
             except OSError as error:
-                # A full disk must not stop the training.
-                os.write(2, f"log: {error}\n".encode())
+                # A full disk must not stop the training; the end of the log may find room again.
+                _complain(error)
+                self._left_out += len(record)
+                self._tail = (self._tail + record)[-TAIL:]
             self._room -= len(record)
             return
         if not self._left_out:
@@ -94,6 +99,13 @@ class Log:
             self._room = 0
         self._left_out += len(record)
         self._tail = (self._tail + record)[-TAIL:]
+
+
+def _complain(error: OSError) -> None:
+    try:
+        os.write(2, f"log: {error}\n".encode())
+    except OSError:
+        pass  # on the full disk, too
 
 
 def _split(line: bytes) -> bytes:
