@@ -136,8 +136,8 @@ def test_one_host_of_several_trains_with_all_shards(algorithms: Algorithms) -> N
     assert list(jobs.model_files(job)) == ["model_algo-1"]
 
 
-def test_xgboost_without_a_script(algorithms: Algorithms) -> None:
-    """libsvm to train, CSV to validate, early stopping; the log is AWS's, and its metrics are found in it."""
+def test_xgboost_without_a_script(algorithms: Algorithms, endpoints: Endpoints) -> None:
+    """libsvm to train, CSV to validate; the log is AWS's, and its metrics are found in it; scores are text."""
     rows = points(300, 3)
     libsvm = "".join(f"{row[0]:g} 0:{row[1]!r} 1:{row[2]!r}\n" for row in rows).encode()
     job = algorithms.train(
@@ -150,6 +150,22 @@ def test_xgboost_without_a_script(algorithms: Algorithms) -> None:
     assert list(algorithms.jobs.model_files(job)) == ["xgboost-model"]
     lines = [line for line in algorithms.jobs.lines(job["TrainingJobName"]) if line.startswith("[")]
     assert any(line.startswith("[19]#011train-auc:") for line in lines)
+    model = endpoints.model(Image=XGBOOST, ModelDataUrl=job["ModelArtifacts"]["S3ModelArtifacts"])
+    endpoint = endpoints.up(model)
+
+    def ask(body: bytes, content_type: str, **accept: str) -> str:
+        found = endpoints.runtime.invoke_endpoint(
+            EndpointName=endpoint, Body=body, ContentType=content_type, **accept
+        )
+        return str(found["Body"].read().decode())
+
+    text = ask(b"0,100\n3,-100", "text/csv")
+    low, high = map(float, text.split(","))
+    assert low < 0.3 < 0.7 < high
+    assert ask(b"0:0 1:100\n0:3 1:-100", "text/libsvm") == text
+    scores = {"predictions": [{"score": low}, {"score": high}]}
+    assert json.loads(ask(b"0,100\n3,-100", "text/csv", Accept="application/json")) == scores
+    endpoints.delete(endpoint)
 
 
 def test_xgboost_refuses_as_its_container_does(algorithms: Algorithms) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,19 @@ def encode(answer: Answer, accept: str) -> tuple[bytes, str]:
     if kind == CSV:
         return "".join(",".join(_cells(row)) + "\n" for row in rows).encode(), CSV
     raise UnsupportedContent(f"Accept type {accept!r} is not supported.")
+
+
+def encode_scores(answer: Answer, accept: str) -> tuple[bytes, str]:
+    """XGBoost's way: text unless something else is asked for, its scores separated by commas, or in a batch
+    transform by lines."""
+    kind = next((kind for kind in map(base_type, accept.split(",")) if kind in KINDS), "")
+    if kind in (JSON, JSONLINES, RECORDIO):
+        return encode(answer, accept)
+    if accept and kind not in (CSV, "*/*"):
+        raise UnsupportedContent(f"Accept type {accept!r} is not supported.")
+    scores = map(str, answer.columns["score"].tolist())
+    lines = os.environ.get("SAGEMAKER_BATCH", "").lower() == "true"
+    return ("\n".join(scores) + "\n" if lines else ",".join(scores)).encode(), CSV
 
 
 def _rows(answer: Answer) -> list[dict[str, Any]]:

@@ -7,11 +7,12 @@ body, content_type = transform_fn(model, b"1,2\\n3,4", "text/csv", "application/
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 from . import models
-from .answers import encode
+from .answers import encode, encode_scores
 from .data import read
 from .declaration import type_parameters
 from .errors import CustomerError
@@ -21,9 +22,13 @@ from .tables import find
 def model_fn(model_dir: str) -> Any:
     """The model that a training job left. Raises `CustomerError` where there is none."""
     folder = Path(model_dir)
-    if not (folder / models.FILE).exists():
-        raise CustomerError(f"The model's archive has no {models.FILE}: it is not of a built-in algorithm.")
-    return models.load(folder)
+    if (folder / models.FILE).exists():
+        return models.load(folder)
+    if importlib.util.find_spec("xgboost") is not None:
+        from . import xgboost_trees
+
+        return xgboost_trees.load(folder)
+    raise CustomerError(f"The model's archive has no {models.FILE}: it is not of a built-in algorithm.")
 
 
 def transform_fn(model: Any, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -37,4 +42,5 @@ def transform_fn(model: Any, body: bytes, content_type: str, accept: str) -> tup
     data = body.encode() if isinstance(body, str) else bytes(body)
     table = read(data, content_type or "text/csv", labelled=False)
     module = importlib.import_module(f".{algorithm.module}", __package__)
-    return encode(module.predict(model, table.features, type_parameters(accept)), accept)
+    answer = module.predict(model, table.features, type_parameters(accept))
+    return encode_scores(answer, accept) if algorithm.name == "xgboost" else encode(answer, accept)

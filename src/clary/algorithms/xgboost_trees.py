@@ -7,16 +7,20 @@ The log has a line a round, as AWS's logs show them (`#011` is a tab):
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 
+from .data import widened
 from .errors import CustomerError
 from .formats import Array, Table
 from .hyperparameters import refusal
 from .log import Log
+from .models import Answer, Model
 
+FILE = "xgboost-model"
 OWN = (
     "num_round", "csv_weights", "early_stopping_rounds", "eval_metric", "silent", "dsplit",
     "save_model_on_termination", "use_dask_gpu_training",
@@ -60,7 +64,39 @@ def train(params: dict[str, Any], channels: dict[str, Table], log: Log) -> Any:
 
 
 def save(booster: Any, folder: Path) -> None:
-    booster.save_model(str(folder / "xgboost-model"))
+    booster.save_model(str(folder / FILE))
+
+
+def load(folder: Path) -> Model:
+    """Whatever file is there: pickled, as AWS's older containers leave it, or XGBoost's own."""
+    import xgboost
+
+    found = sorted(path for path in folder.iterdir() if path.is_file())
+    if not found:
+        raise CustomerError("The model's archive is empty.")
+    path = next((path for path in found if path.name == FILE), found[0])
+    booster = xgboost.Booster()
+    try:
+        booster.load_model(str(path))
+    except xgboost.core.XGBoostError:
+        with path.open("rb") as file:
+            booster = pickle.load(file)
+        booster = booster.get_booster() if hasattr(booster, "get_booster") else booster
+    booster.set_param({"nthread": 1})
+    return Model("xgboost", {}, {"booster": booster})
+
+
+def predict(model: Model, features: Array, options: dict[str, str]) -> Answer:
+    import xgboost
+
+    booster = model.arrays["booster"]
+    try:
+        return Answer({"score": booster.predict(xgboost.DMatrix(features))})
+    except (ValueError, xgboost.core.XGBoostError) as error:
+        # Features of sparse rows may be fewer than the model's, where the last are zero.
+        if not isinstance(features, np.ndarray) and features.shape[1] < booster.num_features():
+            return predict(model, widened(features, booster.num_features()), options)
+        raise CustomerError(str(error).splitlines()[0]) from None
 
 
 class Rounds:

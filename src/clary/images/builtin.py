@@ -9,8 +9,8 @@ from clary.algorithms.declaration import Algorithm
 from clary.algorithms.tables import find
 from clary.images.uri import parse
 
-FAMILY = "algorithms"
-"""Of the images' table: those that this package serves. (XGBoost's images have a family of their own.)"""
+FAMILIES = ("algorithms", "xgboost")
+"""Of the images' table: those whose models this package serves, unless a script does."""
 ALGORITHMS = "/opt/clary/algorithms"
 """Where a program sees `clary.algorithms`, when `algorithms_path()` is mounted there."""
 

@@ -31,6 +31,10 @@ class BuiltIn:
             raise Refused(400, "unable to evaluate payload provided: %s" % error) from None
 
 
+class BuiltInXGBoost(BuiltIn):
+    ACCEPT = "text/csv"
+
+
 def package(module: str) -> "object":
     """A module of the algorithms' package, found by its place: nothing beside it is to be importable."""
     if PACKAGE not in sys.modules:

@@ -93,7 +93,7 @@ class Prepared:
             Mount(workplace.toolkit, TOOLKIT),
             *(Mount(path, str(path)) for path in self.environment.paths),
         ]
-        if self.family == builtin.FAMILY:
+        if self.family in builtin.FAMILIES:
             mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
         if workplace.hook is not None:
             mounts.append(Mount(workplace.hook, str(workplace.hook)))
@@ -128,11 +128,12 @@ class Prepared:
             "SAGEMAKER_SUBMIT_DIRECTORY": f"{ML}/code",
             "SAGEMAKER_REGION": endpoint.region,
             "CLARY_FRAMEWORK": self.family,
-            "CLARY_ALGORITHMS": builtin.ALGORITHMS,
             "CLARY_SERVE": SOCKETS,
             "CLARY_SERVE_WORKERS": str(self.workers),
             "CLARY_SERVE_MEMORY": str(self.memory),
         }
+        if self.family in builtin.FAMILIES:
+            found["CLARY_ALGORITHMS"] = builtin.ALGORITHMS
         if self.many:
             found["CLARY_SERVE_MANY"] = MODELS
         return found
