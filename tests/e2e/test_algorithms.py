@@ -275,3 +275,13 @@ def test_what_a_model_cannot_read_is_the_callers_error(algorithms: Algorithms, e
         assert words in answer["OriginalMessage"]
     assert invoke(endpoints, endpoint, b"0,100")["projections"], "it goes on answering"
     endpoints.delete(endpoint)
+
+
+@pytest.mark.parametrize("mode", ["Pipe", "FastFile"])
+def test_data_come_in_every_mode(algorithms: Algorithms, mode: str) -> None:
+    job = algorithms.train(
+        image("kmeans"), {"k": 2, "feature_dim": 2}, {"train": (CLOUDS, FEATURES)},
+        AlgorithmSpecification={"TrainingImage": image("kmeans"), "TrainingInputMode": mode},
+    )  # fmt: skip
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    assert 3000 < algorithms.metrics(job)["train:msd"] < 9000
