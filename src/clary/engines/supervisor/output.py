@@ -1,3 +1,5 @@
+# contextlib takes longer to import than all that this process does.
+# ruff: noqa: SIM105
 """The log of a run: the program's bytes, line by line, each with the time it was read.
 
 - `<epoch milliseconds> <text>\\n`; the text's bytes are the program's own, whatever they are.
