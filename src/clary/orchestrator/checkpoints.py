@@ -40,4 +40,5 @@ def mirrors(job: Resource, hosts: Sequence[JobFiles]) -> list[Mirror]:
     config = job.spec.get("CheckpointConfig")
     if not config:
         return []
-    return [Mirror(files.ml / FOLDER, config["S3Uri"]) for files in hosts]
+    folders = [files.made(FOLDER) for files in hosts]
+    return [Mirror(folder, config["S3Uri"]) for folder in folders if folder is not None]

@@ -1,7 +1,8 @@
 """What running jobs use of this machine, as CloudWatch metrics by host: CPUUtilization (100 a core, as on AWS),
 MemoryUtilization and DiskUtilization in percent.
 
-- One look at /proc for all jobs, every `PERIOD` seconds while any runs: a few milliseconds.
+- One look at /proc for all jobs, every `PERIOD` seconds while any runs: a few milliseconds. A job that is
+  shorter leaves nothing and costs nothing.
 - A program is its supervisor's descendants. The time of those that have ended is counted by their parents.
 - The folder's size is asked less often: it costs a `stat` a file.
 - GPUs are not told: which program used how much of one needs the vendor's library.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import shutil
 import time
@@ -48,9 +50,16 @@ class Watched:
     pid: int
     """The supervisor's."""
     folder: Path
-    seconds: float | None = None
-    looked: float = 0.0
-    disk_looked: float = field(default=-DISK_PERIOD)
+    started: float
+    """Epoch seconds."""
+    seconds: float = 0.0
+    """CPU time at the last look."""
+    looked: float = field(init=False)
+    """By the wall clock, because the start is."""
+    disk_looked: float = -math.inf
+
+    def __post_init__(self) -> None:
+        self.looked = self.started
 
 
 class Usage:
@@ -78,38 +87,37 @@ class Usage:
 
     async def _measure(self) -> None:
         while True:
+            await asyncio.sleep(PERIOD)
             try:
                 await asyncio.to_thread(self.sample, list(self._runs.values()))
             except Exception:
                 log.exception("the jobs' usage was not measured")
-            await asyncio.sleep(PERIOD)
 
     def sample(self, runs: list[Watched]) -> None:
         """Look once, and keep what was found."""
-        now = time.monotonic()
+        now = time.time()
         processes = table()
         children: defaultdict[int, list[int]] = defaultdict(list)
         for pid, process in processes.items():
             children[process.parent].append(pid)
         found = [(run, points) for run in runs if (points := measure(run, processes, children, now))]
         if found:
-            wall = time.time()
             with self._store.begin() as tx:
                 for run, points in found:
                     dimensions = {"Host": f"{run.job.name}/{run.host}"}
-                    kept = [Point(name, value, wall) for name, value in points.items()]
-                    metric_streams.put(tx, run.job, run.namespace, dimensions, kept, wall)
+                    kept = [Point(name, value, now) for name, value in points.items()]
+                    metric_streams.put(tx, run.job, run.namespace, dimensions, kept, now)
 
 
 def measure(
     run: Watched, processes: dict[int, Process], children: dict[int, list[int]], now: float
 ) -> dict[str, float]:
-    """Percentages by metric; CPU from the second look on."""
+    """Percentages by metric; CPU since the last look, or since the start."""
     family = list(descendants(run.pid, children))
     seconds = sum(processes[pid].seconds for pid in family)
     memory = sum(processes[pid].memory for pid in family)
     points = {"MemoryUtilization": 100.0 * memory / (_PAGE * os.sysconf("SC_PHYS_PAGES"))}
-    if run.seconds is not None and now > run.looked:
+    if now > run.looked:
         # The time of a process that was killed with its parent is nobody's: the sum may fall.
         points["CPUUtilization"] = max(0.0, 100.0 * (seconds - run.seconds) / (now - run.looked))
     run.seconds, run.looked = seconds, now
