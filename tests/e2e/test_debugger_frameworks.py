@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from tests.e2e.test_debugger import hook, trial_of
 from tests.support.clients import interpreter
 from tests.support.jobs import Jobs
+from tests.support.process import ALIASES, Clary
+from tests.support.torch import torch_python
 
 from clary.debugger import ModeKeys, Trial, create_trial
 
@@ -23,7 +27,8 @@ TF2 = f"{REGISTRY}/tensorflow-training:2.21.0-cpu-py311"
 TORCH = f"{REGISTRY}/pytorch-training:2.13.0-cpu-py311"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 PYTHON = f"{REGISTRY}/python:3.11"
-TENSORS = ("weights", "biases", "gradients", "outputs", "losses", "metrics")
+TENSORS = ("weights", "biases", "gradients", "losses", "metrics")
+"""Not `outputs`: smdebug has them of training steps only, the hook of evaluations too."""
 
 KERAS = """
 import numpy as np
@@ -41,6 +46,13 @@ y = np.eye(2)[np.random.randint(0, 2, 40)]
 model.fit(x, y, batch_size=10, epochs=2, validation_data=(x[:20], y[:20]), verbose=0 FIT)
 model.evaluate(x, y, batch_size=10, verbose=0 FIT)
 """
+
+
+@pytest.fixture(scope="module")
+def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
+    aliases = {**ALIASES, "*pytorch-training:2.13.0*": {"interpreter": str(torch_python())}}
+    with Clary(tmp_path_factory.mktemp("clary") / "home", image_aliases=json.dumps(aliases)) as server:
+        yield server
 
 
 def keras(with_smdebug: bool = False, config: str = "") -> str:
