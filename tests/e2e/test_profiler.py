@@ -1,0 +1,145 @@
+"""The profiler on a real training: metrics in AWS's layout, the report, and nothing where nothing is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.clients import client_python
+from tests.support.jobs import BUCKET, Jobs
+from tests.support.process import IMAGE
+
+WORK = """
+import os, time
+import numpy as np
+from clary_debug.format import writer
+folder = os.path.join(os.environ.get("CLARY_ML_ROOT", "/opt/ml"), "output", "tensors")
+writer.write_collections(folder, {"losses": {"name": "losses", "include_regex": ["loss"], "tensor_names": []}})
+ends, step = time.time() + 2, 0
+while time.time() < ends:
+    np.linalg.inv(np.random.rand(200, 200))
+    file = writer.StepFile(folder, step)
+    file.add("loss", 1.0 / (step + 1), "TRAIN", step, time.time())
+    file.close()
+    step += 1
+print("steps", step)
+"""
+CONFIG = {"S3OutputPath": f"s3://{BUCKET}/profiles"}
+READ = """
+import json, sys
+from smdebug.profiler.system_metrics_reader import LocalSystemMetricsReader
+from smdebug.profiler.utils import TimeUnits
+events = LocalSystemMetricsReader(sys.argv[1]).get_events(0, 4e9, unit=TimeUnits.SECONDS)
+print("TOLD", json.dumps(sorted({(e.type, e.name, e.dimension, e.node_id) for e in events})))
+"""
+
+
+def rule(name: str) -> dict[str, Any]:
+    return {
+        "RuleConfigurationName": name,
+        "RuleEvaluatorImage": IMAGE,
+        "RuleParameters": {"rule_to_invoke": name},
+    }
+
+
+def judged(jobs: Jobs, name: str) -> dict[str, dict[str, Any]]:
+    until = time.monotonic() + 120
+    while True:
+        found = jobs.describe(name)["ProfilerRuleEvaluationStatuses"]
+        if all(each["RuleEvaluationStatus"] != "InProgress" for each in found):
+            return {each["RuleConfigurationName"]: each for each in found}
+        assert time.monotonic() < until, (found, jobs.clary.log[-4000:])
+        time.sleep(0.1)
+
+
+def keys(jobs: Jobs, prefix: str) -> list[str]:
+    pages = jobs.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    return [each["Key"] for page in pages for each in page.get("Contents", ())]
+
+
+def test_a_profiled_job_and_its_report(jobs: Jobs, tmp_path: Path) -> None:
+    job = jobs.run(
+        WORK,
+        DebugHookConfig={"S3OutputPath": f"s3://{BUCKET}/tensors"},
+        ProfilerConfig={**CONFIG, "ProfilingIntervalInMilliseconds": 100},
+        ProfilerRuleConfigurations=[rule("ProfilerReport"), rule("LowGPUUtilization"), rule("StepOutlier")],
+    )
+    name = job["TrainingJobName"]
+    assert job["TrainingJobStatus"] == "Completed", (job, jobs.lines(name))
+    assert job["ProfilingStatus"] == "Enabled"
+    found = judged(jobs, name)
+    assert found["LowGPUUtilization"]["RuleEvaluationStatus"] == "NoIssuesFound"
+    assert "no GPU" in found["LowGPUUtilization"]["StatusDetails"]
+    assert found["ProfilerReport"]["RuleEvaluationStatus"] in ("NoIssuesFound", "IssuesFound")
+
+    metrics = keys(jobs, f"profiles/{name}/profiler-output/system/")
+    pattern = rf"profiles/{name}/profiler-output/system/incremental/\d{{10}}/\d{{10}}\.algo-1\.json"
+    assert metrics
+    assert all(re.fullmatch(pattern, key) for key in metrics)
+    for key in metrics:
+        path = tmp_path / key.removeprefix(f"profiles/{name}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jobs.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    events = [json.loads(line) for path in tmp_path.rglob("*.json") for line in path.read_text().splitlines()]
+    own = [
+        each["Value"] for each in events if each["Type"] == "job" and each["Dimension"] == "CPUUtilization"
+    ]
+    assert max(own) > 0, "the job's own processes are found, sandboxed or not"
+
+    report = f"output/{name}/rule-output/ProfilerReport/profiler-output/profiler-report.html"
+    page = jobs.s3.get_object(Bucket=BUCKET, Key=report)["Body"].read().decode()
+    assert name in page
+    assert "TRAIN" in page, "the steps' durations"
+
+
+@pytest.mark.slow
+def test_smdebug_reads_the_metrics(jobs: Jobs, tmp_path: Path) -> None:
+    job = jobs.run(
+        "import time; time.sleep(1)", ProfilerConfig={**CONFIG, "ProfilingIntervalInMilliseconds": 100}
+    )
+    prefix = f"profiles/{job['TrainingJobName']}/"
+    for key in keys(jobs, prefix):
+        path = tmp_path / key.removeprefix(prefix)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jobs.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    told = subprocess.run(
+        [str(client_python("smdebug")), "-c", READ, str(tmp_path / "profiler-output")], capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout.split("TOLD ", 1)[1])
+    assert ["cpu", "cpu0", "CPUUtilization", "algo-1"] in found
+    assert ["memory", "MemoryUsedPercent", "", "algo-1"] in found
+
+
+def test_what_sdks_send_unasked_records_nothing(jobs: Jobs) -> None:
+    job = jobs.run("pass", ProfilerConfig={**CONFIG, "DisableProfiler": False})
+    name = job["TrainingJobName"]
+    assert job["ProfilingStatus"] == "Disabled"
+    assert "ProfilerRuleEvaluationStatuses" not in job
+    assert keys(jobs, f"profiles/{name}/") == []
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "an odd interval",
+        {"ProfilerConfig": {**CONFIG, "ProfilingIntervalInMilliseconds": 300}},
+        "must be one of 100",
+    ),
+    ("a rule without a place", {"ProfilerRuleConfigurations": [rule("BatchSize")]}, "need a ProfilerConfig"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
+def test_what_is_refused(jobs: Jobs, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        jobs.sagemaker.create_training_job(**jobs.request(**changes))
+    assert words in raised.value.response["Error"]["Message"]
