@@ -209,7 +209,7 @@ class SqlMetrics:
             return Curve(name, (), (), ())
         bounds = {"start": -math.inf if start is None else start, "end": math.inf if end is None else end}
         times, keys, values = self._columns(_curve, series=found[0], **bounds)
-        if not all(map(lt, times, times[1:])):
+        if not _ascending(times, keys):
             times, keys, values = self._columns(_curve_with_ties, series=found[0], **bounds)
         if "NaN" in values:
             values = list(map(float, values))
@@ -220,6 +220,15 @@ class SqlMetrics:
         """Flat, then every third: a third of the time that 100,000 rows cost as tuples."""
         flat = list(chain.from_iterable(self._session.run(statement, **values)))
         return flat[0::3], flat[1::3], flat[2::3]
+
+
+def _ascending(times: Sequence[float], keys: Sequence[int]) -> bool:
+    """Whether no two points are equal in time and step: arrival has nothing to settle then. Looked at by time
+    alone first, which is a third of the work; but many clients send whole seconds."""
+    if all(map(lt, times, times[1:])):
+        return True
+    places = list(zip(times, keys, strict=True))
+    return all(map(lt, places, places[1:]))
 
 
 def _summary(row: Row) -> Summary:
