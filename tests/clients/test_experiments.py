@@ -10,8 +10,6 @@ import pytest
 from tests.support.clients import REPOSITORY, Client, client_python
 from tests.support.process import Clary
 
-pytestmark = pytest.mark.slow
-
 TRACK = """
     import json, boto3, sagemaker, sagemaker.analytics
     from sagemaker.experiments import Run, list_runs, load_run

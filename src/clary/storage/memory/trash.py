@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from clary.storage.memory.resources import MemoryResources
@@ -58,9 +58,15 @@ class MemoryTrash(Area):
             if not missing:
                 draft.edges[key] = edge
                 continue
-            for other, keeper in draft.trash.items():
-                if missing[0] in keeper.resources:
-                    draft.trash[other] = replace(keeper, edges={**keeper.edges, key: edge})
+            # Deleted since then; of several that bore its name, the first.
+            later = sorted(self._since(held.discarded.time), key=lambda keeper: keeper.discarded.time)
+            keeper = next((one for one in later if missing[0] in one.resources), None)
+            if keeper is not None:
+                kept = replace(keeper, edges={**keeper.edges, key: edge})
+                draft.trash[keeper.discarded.id] = kept
+
+    def _since(self, time: float) -> Iterable[Held]:
+        return [held for held in self._state.trash.values() if held.discarded.time >= time]
 
     def purge(self, before: float) -> int:
         old = [id for id, held in self._draft.trash.items() if held.discarded.time < before]

@@ -35,7 +35,9 @@ _all = select(*_COLUMNS).order_by(trash.c.time.desc(), trash.c.id)
 _list = Statement(_all.where(trash.c.account == bindparam("account"), trash.c.region == bindparam("region")))
 _before = Statement(_all.where(trash.c.time < bindparam("before")))
 _find = Statement(_all.where(trash.c.id == bindparam("id")))
-_ids = Statement(select(trash.c.id))
+_since = Statement(
+    select(trash.c.id).where(trash.c.time >= bindparam("time")).order_by(trash.c.time, trash.c.id)
+)
 _forget = Statement(delete(trash).where(trash.c.id == bindparam("id")))
 
 _row = Statement(
@@ -136,7 +138,8 @@ class SqlTrash:
 
     def restore(self, id: str) -> None:
         session = self._session
-        if session.one(_find, id=id) is None:
+        held = session.one(_find, id=id)
+        if held is None:
             raise Missing(id)
         span = _span(id)
         rows = session.all(_kept, **span)
@@ -148,7 +151,7 @@ class SqlTrash:
             self._show(arn, row, span["start"])
         session.run(_show_tags, **span, length=len(span["start"]) + 1)
         session.run(_forget, id=id)
-        left = self._show_edges(span) - back.keys()
+        left = self._show_edges(span, held[5]) - back.keys()
         for arn, row in back.items():
             _, scope = self._found(arn)
             document = {**from_json(row[4]), **from_json(row[5])}
@@ -180,10 +183,11 @@ class SqlTrash:
         )  # fmt: skip
         bound_staleness(self._session, self._names, self._session.changed(_set_stale, id_=id, stale=1))
 
-    def _show_edges(self, span: dict[str, str]) -> set[str]:
-        """The sources of the `PartOf` edges that came back."""
+    def _show_edges(self, span: dict[str, str], time: float) -> set[str]:
+        """The sources of the `PartOf` edges that came back. `time`: when they were put here; an end that is not
+        there was deleted after it, and of several that bore its name it is the first."""
         session, length = self._session, len(span["start"])
-        others = [_prefix(row[0]) for row in session.all(_ids)]
+        others = [_prefix(row[0]) for row in session.all(_since, time=time)]
         sources = set()
         for kind, a, b in session.all(_edges, **span):
             source, destination = a[length:], b[length:]
