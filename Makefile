@@ -1,6 +1,8 @@
 # Two commands do everything: `make demo` and `make test`. They need Python 3.11+ and make; the rest is made here.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+# Certificates as the machine trusts them: a company's proxy signs with its own.
+export UV_SYSTEM_CERTS ?= true
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)

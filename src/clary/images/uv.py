@@ -39,6 +39,7 @@ def environment(cache: Path) -> dict[str, str]:
     dropped = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON")
     env = {name: value for name, value in os.environ.items() if name not in dropped}
     env.setdefault("UV_CACHE_DIR", str(cache))
+    env.setdefault("UV_SYSTEM_CERTS", "true")
     env.update(NO_COLOR="1", UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="", PYTHONNOUSERSITE="1")
     del env["UV_NO_PROGRESS"]  # with it uv tells nothing of downloads
     return env
