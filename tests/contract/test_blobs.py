@@ -198,3 +198,15 @@ def test_check_values_of_the_catalogue(name: str, expected: str) -> None:
     hash.update(b"6789")
     assert hash.digest().hex() == expected
     assert name in ALGORITHMS
+
+
+def test_a_linked_blob_outlives_its_removal_and_replaces_what_was_there(blobs: Blobs, tmp_path: Path) -> None:
+    parts = [put(blobs, b"ab"), put(blobs, b"cd")]
+    for blob, data in ((parts[0], b"ab"), (blobs.join(parts), b"abcd")):
+        path = tmp_path / blob
+        path.write_bytes(b"before")
+        blobs.link(blob, path)
+        blobs.remove(blob)
+        assert path.read_bytes() == data
+    with pytest.raises(NoSuchBlob):
+        blobs.link(parts[0], tmp_path / "absent")
