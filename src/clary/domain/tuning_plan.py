@@ -165,7 +165,7 @@ def training_job(spec: Document, index: int, name: str, values: Values) -> Docum
     request: Document = {member: definition[member] for member in COPIED if member in definition}
     request["TrainingJobName"] = name
     request["AlgorithmSpecification"] = dict(definition["AlgorithmSpecification"])
-    request["ResourceConfig"] = _resource_config(definition)
+    request["ResourceConfig"] = resource_config(definition)
     request["HyperParameters"] = {**definition.get("StaticHyperParameters", {}), **values}
     if "CheckpointConfig" in definition:
         config = definition["CheckpointConfig"]
@@ -180,8 +180,8 @@ def training_job(spec: Document, index: int, name: str, values: Values) -> Docum
     return request
 
 
-def _resource_config(definition: Document) -> Document:
-    """Of HyperParameterTuningResourceConfig the first instance type that is listed."""
+def resource_config(definition: Document) -> Document:
+    """ResourceConfig; of HyperParameterTuningResourceConfig the first instance type that is listed."""
     if "ResourceConfig" in definition:
         return dict(definition["ResourceConfig"])
     given: dict[str, Any] = dict(definition.get("HyperParameterTuningResourceConfig", {}))

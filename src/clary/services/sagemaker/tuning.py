@@ -99,6 +99,21 @@ def show_runtime(ctx: Context, tx: Transaction, job: Resource, document: Documen
     return {**document, "ConsumedResources": {"RuntimeInSeconds": max(0, round(end - job.created))}}
 
 
+@HyperParameterTuningJob.on_describe
+def show_resources(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
+    """The SDK's attach() reads ResourceConfig, though what it sends is HyperParameterTuningResourceConfig."""
+
+    def shown(definition: Document) -> Document:
+        return {**definition, "ResourceConfig": tuning_plan.resource_config(definition)}
+
+    if "TrainingJobDefinition" in document:
+        return {**document, "TrainingJobDefinition": shown(document["TrainingJobDefinition"])}
+    return {
+        **document,
+        "TrainingJobDefinitions": [shown(each) for each in document["TrainingJobDefinitions"]],
+    }
+
+
 @HyperParameterTuningJob.on_stop
 def refuse_to_stop_ended(ctx: Context, tx: Transaction, job: Resource) -> None:
     refuse_ended(job, "hyperparameter tuning")

@@ -1,0 +1,239 @@
+"""Tuning jobs as boto3 sees them: real training jobs of a real server."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.jobs import Jobs
+from tests.support.process import Clary
+from tests.support.tuning import GRID, SCRIPT, Tunings
+
+
+@pytest.fixture(scope="module")
+def tunings(jobs: Jobs) -> Tunings:
+    return Tunings(jobs)
+
+
+def value(summary: dict[str, Any]) -> float:
+    return float(summary["FinalHyperParameterTuningJobObjectiveMetric"]["Value"])
+
+
+def test_a_tuning_job_trains_counts_and_finds_its_best(tunings: Tunings, jobs: Jobs) -> None:
+    tags = [{"Key": "team", "Value": "vision"}]
+    job = tunings.run(strategy="Bayesian", jobs=6, parallel=3, static={"batch": 32}, Tags=tags)
+    name = job["HyperParameterTuningJobName"]
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"] == {
+        "Completed": 6, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0,
+    }  # fmt: skip
+    assert job["ObjectiveStatusCounters"] == {"Succeeded": 6, "Pending": 0, "Failed": 0}
+    assert job["HyperParameterTuningEndTime"] >= job["CreationTime"]
+    assert "OverallBestTrainingJob" not in job
+    static = job["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert static["_tuning_objective_metric"] == "loss"
+    summaries = tunings.training_jobs(name)
+    assert [summary["TrainingJobName"][: len(name) + 5] for summary in summaries] == [
+        f"{name}-00{number}-" for number in range(1, 7)
+    ]
+    assert all(re.fullmatch(rf"{name}-\d{{3}}-[0-9a-f]{{8}}", each["TrainingJobName"]) for each in summaries)
+    by_value = tunings.training_jobs(
+        name, SortBy="FinalObjectiveMetricValue", PaginationConfig={"PageSize": 2}
+    )
+    assert [value(each) for each in by_value] == sorted(map(value, summaries))
+    assert job["BestTrainingJob"] == by_value[0]
+    best = jobs.describe(by_value[0]["TrainingJobName"])
+    tuned = by_value[0]["TunedHyperParameters"]
+    assert set(tuned) == {"rate", "depth", "kind"}
+    assert best["HyperParameters"] == {**static, **tuned}
+    assert best["TuningJobArn"] == job["HyperParameterTuningJobArn"]
+    loss = abs(float(tuned["rate"]) - 0.1) + abs(int(tuned["depth"]) - 4) / 10
+    assert value(by_value[0]) == pytest.approx(loss, abs=1e-5)
+    assert {metric["MetricName"] for metric in best["FinalMetricDataList"]} == {"loss", "ObjectiveMetric"}
+    sagemaker = tunings.sagemaker
+    assert sagemaker.list_tags(ResourceArn=best["TrainingJobArn"])["Tags"] == tags
+    components = sagemaker.list_trial_components(ExperimentName=f"{name}-aws-tuning-job", MaxResults=50)
+    assert sorted(
+        c["TrialComponentSource"]["SourceArn"] for c in components["TrialComponentSummaries"]
+    ) == sorted(each["TrainingJobArn"] for each in summaries)
+    listed = sagemaker.list_hyper_parameter_tuning_jobs(NameContains=name)["HyperParameterTuningJobSummaries"]
+    assert [(each["Strategy"], each["TrainingJobStatusCounters"]["Completed"]) for each in listed] == [
+        ("Bayesian", 6)
+    ]
+
+
+def test_a_grid_is_walked_whole_without_a_limit(tunings: Tunings) -> None:
+    job = tunings.run(
+        strategy="Grid", ranges=GRID, static={"kind": "x"},
+        config={"ResourceLimits": {"MaxParallelTrainingJobs": 4}},
+    )  # fmt: skip
+    found = [
+        (each["TunedHyperParameters"]["rate"], each["TunedHyperParameters"]["depth"])
+        for each in tunings.training_jobs(job["HyperParameterTuningJobName"])
+    ]
+    assert found == [("0.1", "3"), ("0.1", "4"), ("0.2", "3"), ("0.2", "4")]
+    assert job["BestTrainingJob"]["TunedHyperParameters"] == {"rate": "0.1", "depth": "4"}
+
+
+def test_one_seed_has_one_sequence(tunings: Tunings) -> None:
+    runs = [tunings.run(strategy="Bayesian", jobs=2, parallel=1) for _ in range(2)]
+    tuned = [
+        [each["TunedHyperParameters"] for each in tunings.training_jobs(job["HyperParameterTuningJobName"])]
+        for job in runs
+    ]
+    assert tuned[0] == tuned[1]
+
+
+def test_a_stop_stops_what_runs(tunings: Tunings) -> None:
+    name = tunings.start("import time\nprint('loss: 1', flush=True)\ntime.sleep(300)", jobs=4, parallel=2)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = tunings.training_jobs(name)
+        if len(found) == 2 and any("TrainingStartTime" in each for each in found):
+            break
+        time.sleep(0.1)
+    with pytest.raises(ClientError, match="only one that is Completed"):
+        tunings.sagemaker.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    tunings.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    job = tunings.wait(name)
+    assert job["HyperParameterTuningJobStatus"] == "Stopped"
+    assert job["TrainingJobStatusCounters"]["Stopped"] == 2
+    assert [each["TrainingJobStatus"] for each in tunings.training_jobs(name)] == ["Stopped"] * 2
+    with pytest.raises(ClientError, match="is in status Stopped"):
+        tunings.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    tunings.sagemaker.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    with pytest.raises(ClientError) as raised:
+        tunings.describe(name)
+    assert raised.value.response["Error"]["Code"] == "ResourceNotFound"
+
+
+def test_failures_are_told_and_given_up_after_five(tunings: Tunings) -> None:
+    job = tunings.run("raise ValueError('no such data')", jobs=9, parallel=3)
+    assert job["HyperParameterTuningJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("No training job succeeded after 5 attempts.")
+    assert job["TrainingJobStatusCounters"]["NonRetryableError"] >= 5
+    first = tunings.training_jobs(job["HyperParameterTuningJobName"])[0]
+    assert "no such data" in first["FailureReason"]
+    assert first["ObjectiveStatus"] == "Failed"
+
+
+def test_a_completed_training_job_without_the_objective_counts_as_failed_for_it(tunings: Tunings) -> None:
+    job = tunings.run("import sys\nif '--kind=a' in sys.argv or 'a' in sys.argv: print('loss: 1')",
+                      ranges={"CategoricalParameterRanges": [{"Name": "kind", "Values": ["a", "b"]}]}, jobs=2)  # fmt: skip
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"]["Completed"] == 2
+    assert job["ObjectiveStatusCounters"] == {"Succeeded": 1, "Pending": 0, "Failed": 1}
+    assert job["BestTrainingJob"]["TunedHyperParameters"] == {"kind": "a"}
+
+
+def test_a_target_ends_it_before_its_limit(tunings: Tunings) -> None:
+    job = tunings.run(
+        jobs=50, parallel=1, config={"TuningJobCompletionCriteria": {"TargetObjectiveMetricValue": 10}}
+    )
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"]["Completed"] == 1
+
+
+def test_early_stopping_ends_what_is_worse_than_the_median(tunings: Tunings) -> None:
+    script = (
+        "import argparse, time\n"
+        "p = argparse.ArgumentParser(); p.add_argument('--loss', type=float); loss = p.parse_args().loss\n"
+        "for epoch in range(3): print('loss: %f' % loss, flush=True)\n"
+        "time.sleep(0 if loss < 1 else 300)\n"
+    )
+    values = ["0.1", "0.2", "0.3", "5"]
+    job = tunings.run(script, strategy="Grid", jobs=4, parallel=1, config={"TrainingJobEarlyStoppingType": "Auto"},
+                      ranges={"CategoricalParameterRanges": [{"Name": "loss", "Values": values}]})  # fmt: skip
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    last = tunings.training_jobs(job["HyperParameterTuningJobName"])[-1]
+    assert (last["TrainingJobStatus"], last["ObjectiveStatus"], value(last)) == ("Stopped", "Succeeded", 5.0)
+
+
+def test_hyperband_stops_what_loses_its_comparison(tunings: Tunings) -> None:
+    script = (
+        "import argparse, time\n"
+        "p = argparse.ArgumentParser(); p.add_argument('--loss', type=float); p.add_argument('--epochs', type=int)\n"
+        "given = p.parse_args()\n"
+        "for epoch in range(given.epochs):\n    print('loss: %f' % given.loss, flush=True)\n    time.sleep(0.2)\n"
+    )
+    job = tunings.run(
+        script, strategy="Hyperband", jobs=8, parallel=2, static={"epochs": 9},
+        ranges={"ContinuousParameterRanges": [{"Name": "loss", "MinValue": "0", "MaxValue": "1"}]},
+        config={"RandomSeed": 5},
+    )  # fmt: skip
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    summaries = tunings.training_jobs(job["HyperParameterTuningJobName"])
+    stopped = [value(each) for each in summaries if each["TrainingJobStatus"] == "Stopped"]
+    completed = [value(each) for each in summaries if each["TrainingJobStatus"] == "Completed"]
+    assert len(stopped) + len(completed) == 8
+    assert stopped
+    assert min(completed) < min(stopped), "the best is never stopped"
+
+
+def test_warm_starts_go_on_from_their_parents(tunings: Tunings) -> None:
+    parent = tunings.run(jobs=4, parallel=4)
+    warm = {
+        "ParentHyperParameterTuningJobs": [
+            {"HyperParameterTuningJobName": parent["HyperParameterTuningJobName"]}
+        ]
+    }
+    same = tunings.run(jobs=1, parallel=1, strategy="Bayesian",
+                       WarmStartConfig={**warm, "WarmStartType": "IdenticalDataAndAlgorithm"})  # fmt: skip
+    everyone = [parent["BestTrainingJob"], same["BestTrainingJob"]]
+    overall = min(everyone, key=value)
+    assert same["OverallBestTrainingJob"]["TrainingJobName"] == overall["TrainingJobName"]
+    assert same["OverallBestTrainingJob"]["TuningJobName"] in (
+        parent["HyperParameterTuningJobName"], same["HyperParameterTuningJobName"],
+    )  # fmt: skip
+    transfer = tunings.run(jobs=1, parallel=1, strategy="Bayesian",
+                           WarmStartConfig={**warm, "WarmStartType": "TransferLearning"})  # fmt: skip
+    tuned = transfer["BestTrainingJob"]["TunedHyperParameters"]
+    assert tuned == parent["BestTrainingJob"]["TunedHyperParameters"]
+    assert "OverallBestTrainingJob" not in transfer
+
+
+def test_several_definitions_are_searched_together(tunings: Tunings) -> None:
+    request = tunings.request(jobs=5, parallel=2)
+    definition = request.pop("TrainingJobDefinition")
+    config = request["HyperParameterTuningJobConfig"]
+    ranges, objective = config.pop("ParameterRanges"), config.pop("HyperParameterTuningJobObjective")
+    worse = tunings.definition(SCRIPT.replace("print(", "print('kind two'); print(").replace("0.1)", "9)"))
+    request["TrainingJobDefinitions"] = [
+        {**each, "DefinitionName": name, "HyperParameterRanges": ranges, "TuningObjective": objective}
+        for name, each in (("one", definition), ("two", worse))
+    ]
+    tunings.sagemaker.create_hyper_parameter_tuning_job(**request)
+    job = tunings.wait(request["HyperParameterTuningJobName"])
+    names = [
+        each["TrainingJobDefinitionName"]
+        for each in tunings.training_jobs(job["HyperParameterTuningJobName"])
+    ]
+    assert names.count("one") + names.count("two") == 5
+    assert names[:2] == ["one", "two"]
+    assert job["BestTrainingJob"]["TrainingJobDefinitionName"] == "one"
+
+
+def test_a_kill_at_any_moment_loses_and_repeats_nothing(own_clary: Clary) -> None:
+    tunings = Tunings(Jobs(own_clary))
+    name = tunings.start(strategy="Bayesian", jobs=8, parallel=2)
+    seen: dict[str, dict[str, str]] = {}
+    for pause in (0.0, 0.2, 0.5, 0.9, 1.4):
+        time.sleep(pause)
+        own_clary.kill()
+        own_clary.start()
+        tunings.sagemaker = own_clary.client("sagemaker")
+        for each in tunings.training_jobs(name):
+            tuned = seen.setdefault(each["TrainingJobName"], each["TunedHyperParameters"])
+            assert tuned == each["TunedHyperParameters"]
+    job = tunings.wait(name)
+    summaries = tunings.training_jobs(name)
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"]["Completed"] == len(summaries) == 8
+    assert set(seen) <= {each["TrainingJobName"] for each in summaries}
+    listed = tunings.sagemaker.list_training_jobs(NameContains=name, MaxResults=100)["TrainingJobSummaries"]
+    assert sorted(each["TrainingJobName"] for each in listed) == [
+        each["TrainingJobName"] for each in summaries
+    ]
