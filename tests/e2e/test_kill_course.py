@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from tests.support.jobs import BUCKET, Jobs
 from tests.support.process import Clary
 from tests.support.processing import ML, Processing
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = """
 import os, time
