@@ -84,9 +84,9 @@ def test_sdk_v2_processors(client: Client, tmp_path: Path, monkeypatch: pytest.M
 
 
 V3 = """
-import json
+import os
 from sagemaker.core.helper.session_helper import Session
-from sagemaker.core.processing import ScriptProcessor
+from sagemaker.core.processing import FrameworkProcessor, ScriptProcessor
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 
 session = Session()
@@ -98,11 +98,19 @@ processor = ScriptProcessor(
 )
 target = ProcessingS3Output(s3_uri="s3://%%s/v3" %% bucket, local_path="/opt/ml/processing/output", s3_upload_mode="EndOfJob")
 processor.run(code="script.py", outputs=[ProcessingOutput(output_name="x", s3_output=target)], wait=True, logs=False)
-print("RESULT" + session.read_s3_file(bucket, "v3/x"))
+os.makedirs("v3", exist_ok=True)
+open("v3/helper.py", "w").write("WORD = 'framework'")
+open("v3/main.py", "w").write("import helper; open('/opt/ml/processing/output/y', 'w').write(helper.WORD)")
+framework = FrameworkProcessor(
+    role="%(role)s", image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/plain:1", command=["python3"],
+    instance_count=1, instance_type="ml.t3.medium", sagemaker_session=session,
+)
+framework.run(code="main.py", source_dir="v3", outputs=[ProcessingOutput(output_name="y", s3_output=target)], wait=True, logs=False)
+print("RESULT" + session.read_s3_file(bucket, "v3/x") + " and " + session.read_s3_file(bucket, "v3/y"))
 """
 
 
-def test_sdk_v3_script_processor(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sdk_v3_processors(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     output = client.script(client_python("v3"), V3 % {"role": ROLE}).stdout
-    assert output.split("RESULT")[1].strip() == "from v3"
+    assert output.split("RESULT")[1].strip() == "from v3 and framework"
