@@ -22,6 +22,8 @@ from .log import Log
 from .models import Answer, Model
 
 LEAF = -1
+CHUNK = 2_000_000
+"""Numbers of rows in all trees at a time."""
 
 
 def train(params: dict[str, Any], channels: dict[str, Table], log: Log) -> Model:
@@ -86,37 +88,37 @@ def grow(points: Array, random: Any) -> dict[str, Array]:
 
 def scores(model: Model, rows: Array) -> Array:
     """(rows,): the mean over all trees."""
-    trees = len(model.arrays["cut"])
-    total = np.zeros(len(rows))
-    for number in range(trees):
-        tree = {name: values[number] for name, values in model.arrays.items()}
-        total += _in_tree(tree, rows)
-    return total / trees * np.log2(model.facts["sample"] + 1)
+    trees, nodes = model.arrays["cut"].shape
+    forest = {name: values.reshape(trees * nodes, *values.shape[2:]) for name, values in model.arrays.items()}
+    step = max(1, CHUNK // (trees * rows.shape[1]))
+    parts = [_walk(forest, rows[start : start + step], trees, nodes) for start in range(0, len(rows), step)]
+    return np.concatenate(parts) * np.log2(model.facts["sample"] + 1)
 
 
-def _in_tree(tree: dict[str, Array], rows: Array) -> Array:
-    """Down the tree, all rows together. `left_over`: the chance that a row was not cut off further up."""
-    node, depth = np.zeros(len(rows), int), 0
-    score, left_over = np.zeros(len(rows)), np.ones(len(rows))
-    active = np.arange(len(rows))
-    whole = tree["mass"][0]
-    while len(active):
-        at, here = node[active], rows[active]
-        low, high = tree["low"][at], tree["high"][at]
+def _walk(forest: dict[str, Array], rows: Array, trees: int, nodes: int) -> Array:
+    """All rows down all trees together, a level at a time. `uncut`: the chance that a row was not cut off further
+    up. Nodes of all trees are numbered through."""
+    row = np.tile(np.arange(len(rows)), trees)
+    root = np.repeat(np.arange(trees) * nodes, len(rows))
+    node, uncut, depth = root.copy(), np.ones(len(row)), 0
+    score = np.zeros(len(rows))
+    while len(row):
+        here, low, high = rows[row], forest["low"][node], forest["high"][node]
         beyond = (np.maximum(low - here, 0) + np.maximum(here - high, 0)).sum(axis=1)
         extent = beyond + (high - low).sum(axis=1)
-        cut_off = np.divide(beyond, extent, out=np.zeros(len(active)), where=extent > 0)
-        score[active] += left_over[active] * cut_off / (depth + 1)
-        left_over[active] *= 1 - cut_off
-        ended = tree["dimension"][at] == LEAF
-        mass = tree["mass"][at[ended]]
+        cut_off = np.divide(beyond, extent, out=np.zeros(len(row)), where=extent > 0)
+        score += np.bincount(row, uncut * cut_off / (depth + 1), len(rows))
+        uncut = uncut * (1 - cut_off)
+        dimension = forest["dimension"][node]
+        ended = dimension == LEAF
+        mass, whole = forest["mass"][node[ended]], forest["mass"][root[ended]]
         seen = (1 - mass / (2 * whole)) / (depth + np.log2(mass + 1))  # a row like one of the sample
-        score[active[ended]] += left_over[active[ended]] * seen
-        go_right = here[np.arange(len(active)), np.maximum(tree["dimension"][at], 0)] > tree["cut"][at]
-        node[active] = np.where(go_right, tree["right"][at], tree["left"][at])
-        active = active[~ended]
+        score += np.bincount(row[ended], uncut[ended] * seen, len(rows))
+        row, root, node, uncut, here = row[~ended], root[~ended], node[~ended], uncut[~ended], here[~ended]
+        go_right = here[np.arange(len(row)), dimension[~ended]] > forest["cut"][node]
+        node = root + np.where(go_right, forest["right"][node], forest["left"][node])
         depth += 1
-    return score
+    return score / trees
 
 
 def _padded(values: Array, nodes: int) -> Array:
