@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Command
 from tests.support.process import Clary
+
+from clary.wire import arrow
 
 NOW = int(time.time())
 RUNS = {"r1": (0.1, "adam", 0.5), "r2": (0.01, "sgd", 0.25), "r3": (0.001, "adam", 0.75)}
@@ -72,41 +75,57 @@ def test_what_cannot_be_read_is_said(command: Command) -> None:
 
 @pytest.mark.parametrize("kind", ["bar", "curve", "parallel"])
 def test_plots_are_pngs(command: Command, tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     file = tmp_path / f"{kind}.png"
     command("runs", "left", "--plot", str(file), "--kind", kind)
     assert file.read_bytes().startswith(b"\x89PNG")
 
 
-def test_exports_hold_every_run(command: Command, tmp_path: Path) -> None:
-    import pyarrow.ipc
-    import pyarrow.parquet
+def exported(command: Command, file: Path) -> Path:
+    assert "Wrote 3 runs" in command("runs", "left", "--sort", "lr", "--export", str(file)).output
+    return file
 
-    files = {kind: tmp_path / f"runs.{kind}" for kind in ("csv", "parquet", "arrow")}
-    for file in files.values():
-        said = command("runs", "left", "--sort", "lr", "--export", str(file))
-        assert "Wrote 3 runs" in said.output
-    table = pyarrow.parquet.read_table(files["parquet"]).to_pydict()
+
+def test_exports_hold_every_run(command: Command, tmp_path: Path) -> None:
+    table = arrow.decode(exported(command, tmp_path / "runs.arrow").read_bytes())
     assert table["Name"] == ["r1", "r2", "r3"]
     assert table["Parameters.lr"] == [0.1, 0.01, 0.001]
     assert table["Metrics.acc.Max"] == [0.5, 0.25, 0.75]
     assert table["Experiments"] == ["left", "left", "left,right"]
-    with files["arrow"].open("rb") as source:
-        assert pyarrow.ipc.open_stream(source).read_all().to_pydict() == table
-    with files["csv"].open(newline="") as source:
+    with exported(command, tmp_path / "runs.csv").open(newline="") as source:
         found = list(csv.DictReader(source))
     assert [(row["Name"], float(row["Metrics.acc.Last"])) for row in found] == list(
         zip(table["Name"], table["Metrics.acc.Last"], strict=True)
     )
 
 
-def test_experiments_are_compared(command: Command, tmp_path: Path) -> None:
+def test_parquet_holds_what_arrow_holds(command: Command, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `data` is not installed")
+    table = parquet.read_table(exported(command, tmp_path / "runs.parquet")).to_pydict()
+    assert table == arrow.decode(exported(command, tmp_path / "runs.arrow").read_bytes())
+
+
+def test_without_pyarrow_it_says_how_to_get_it(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    refused = command("runs", "--export", str(tmp_path / "runs.parquet"), fails=True)
+    assert "pip install 'clary[data]'" in refused.output
+
+
+def test_a_comparison_can_be_drawn(command: Command, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     file = tmp_path / "compare.png"
-    output = command("experiments", "compare", "left", "right", "--best", "max", "--plot", str(file))
+    command("experiments", "compare", "left", "right", "--plot", str(file))
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_experiments_are_compared(command: Command) -> None:
+    output = command("experiments", "compare", "left", "right", "--best", "max")
     assert rows(output.stdout)[1:] == [
         ["acc", "left", "3", "0.75", "0.5", "r3"],
         ["acc", "right", "1", "0.75", "0.75", "r3"],
     ]
-    assert file.read_bytes().startswith(b"\x89PNG")
     assert "No run has auc" in command("experiments", "compare", "left", "--metric", "auc", fails=True).output
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.cli.conftest import Command
 from tests.support.process import Clary
@@ -49,7 +50,16 @@ def test_csv_has_every_point_exactly(command: Command, component: str) -> None:
     assert len(part.stdout.splitlines()) == 3
 
 
+def test_without_matplotlib_it_says_how_to_get_it(
+    command: Command, component: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    refused = command("metrics", component, "--plot", str(tmp_path / "curves.png"), fails=True)
+    assert "pip install 'clary[plot]'" in refused.output
+
+
 def test_a_plot_is_a_png(command: Command, component: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     file = tmp_path / "curves.png"
     command("metrics", component, "--plot", str(file))
     assert file.read_bytes().startswith(b"\x89PNG")
@@ -62,6 +72,7 @@ def test_what_is_not_there_is_said(command: Command, component: str) -> None:
     assert "no points of auc" in command("metrics", component, "auc", fails=True).output
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(), max_size=60), st.integers(1, 30))
 def test_a_sparkline_has_a_bar_for_each_share(values: list[float], width: int) -> None:
     finite = [value for value in values if math.isfinite(value) and abs(value) < 1e300]

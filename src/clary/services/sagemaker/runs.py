@@ -33,7 +33,7 @@ from clary.domain.search import Compare, Expression, Operator
 from clary.services.sagemaker.experiments import Experiment
 from clary.services.sagemaker.search import record_shape
 from clary.services.sagemaker.search_expression import expression, properties
-from clary.storage.ports import Query, Resource, Summary, Transaction
+from clary.storage.ports import Edge, Query, Resource, Summary, Transaction
 from clary.wire import arrow
 from clary.wire.messages import HttpResponse
 
@@ -124,7 +124,11 @@ class Names:
         head = name.partition(".")[0].lower()
         if head in ("tags", "parents") or any(member.lower() == head for member in self._shape.members):
             return name
-        if self.used(f"Metrics.{name}.") and not self.used(f"Parameters.{name}."):
+        if self.used(f"Parameters.{name}."):
+            return f"Parameters.{name}"
+        metric, _, last = name.rpartition(".")
+        is_statistic = last.lower() in {own.lower() for own in STATISTICS}
+        if self.used(f"Metrics.{metric if metric and is_statistic else name}."):
             return f"Metrics.{name}"
         return f"Parameters.{name}"
 
@@ -166,7 +170,12 @@ class Table:
 
     def add(self, page: Sequence[Resource]) -> None:
         found = self._tx.metrics.summaries([run.arn for run in page]) if self._metrics else {}
-        rows = [self._row(run, found.get(run.arn, ())) for run in page]
+        edges = (
+            self._tx.edges.of_many(sources=[run.arn for run in page], kinds=(PART_OF,))
+            if self._parents
+            else {}
+        )
+        rows = [self._row(run, found.get(run.arn, ()), edges.get(run.arn, ())) for run in page]
         if not self._chosen:
             for name in dict.fromkeys(name for row in rows for name in row):
                 if name not in self.columns:
@@ -175,7 +184,7 @@ class Table:
             column.extend([row.get(name) for row in rows])
         self.count += len(rows)
 
-    def _row(self, run: Resource, summaries: Sequence[Summary]) -> Document:
+    def _row(self, run: Resource, summaries: Sequence[Summary], edges: Sequence[Edge]) -> Document:
         spec = run.spec
         row: Document = {
             "Name": spec["TrialComponentName"],
@@ -185,7 +194,7 @@ class Table:
             "Source": spec.get("Source", {}).get("SourceArn"),
         }
         if self._parents:
-            self._add_parents(row, run.arn)
+            self._add_parents(row, edges)
         for name, value in spec.get("Parameters", {}).items():
             number = value.get("NumberValue")
             row[f"Parameters.{name}"] = value.get("StringValue") if number is None else float(number)
@@ -194,10 +203,10 @@ class Table:
                 row[f"Metrics.{summary.name}.{statistic}"] = compute(summary)
         return row
 
-    def _add_parents(self, row: Document, arn: str) -> None:
+    def _add_parents(self, row: Document, edges: Sequence[Edge]) -> None:
         trials: dict[str, None] = {}
         experiments: dict[str, None] = {}
-        for edge in self._tx.edges.list(source=arn, kinds=(PART_OF,)):
+        for edge in edges:
             if edge.destination not in self._trials:
                 self._trials[edge.destination] = self._tx.resources.find(edge.destination)
             trial = self._trials[edge.destination]
