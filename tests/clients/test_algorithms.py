@@ -40,6 +40,7 @@ def run(client: Client, script: str) -> str:
     return client.script(client_python("v2"), START + script).stdout
 
 
+@pytest.mark.slow
 def test_linear_learner_from_record_set_to_metrics(client: Client) -> None:
     """Data as RecordIO-protobuf with a manifest, hyperparameters of the class, metrics as a dataframe's source."""
     said = run(
@@ -56,6 +57,45 @@ print("ACCURACY", metrics["validation:binary_classification_accuracy"], job["Hyp
     _, accuracy, batch = said[said.index("ACCURACY") :].split()[:3]
     assert float(accuracy) > 0.97
     assert batch == "600"
+
+
+@pytest.mark.parametrize("name", ["LinearLearner", pytest.param("KNN", marks=pytest.mark.slow)])
+def test_the_notes_endpoint_block(client: Client, name: str) -> None:
+    """Credentials of an assumed role, CSV in, `predicted_label`s out."""
+    made = {
+        "LinearLearner": "sagemaker.LinearLearner(predictor_type='binary_classifier', **given)",
+        "KNN": "sagemaker.KNN(k=3, sample_size=600, predictor_type='classifier', **given)",
+    }[name]
+    said = run(
+        client,
+        f"""
+import boto3
+estimator = {made}
+estimator.fit(estimator.record_set(rows, labels), mini_batch_size=200)
+estimator.deploy(endpoint_name="cfa-{name.lower()}", **serve)
+cfa_endpoint, role_arn, payload = "cfa-{name.lower()}", given["role"], "0.1,0.2,-0.3\\n4.1,3.9,4.2\\n"
+
+sts_client = boto3.client('sts')
+assumed_role_object = sts_client.assume_role(
+    RoleArn=role_arn,
+    RoleSessionName='SageMakerInferenceSession'
+)
+credentials = assumed_role_object['Credentials']
+kwargs = {{
+    'aws_access_key_id': credentials['AccessKeyId'],
+    'aws_secret_access_key': credentials['SecretAccessKey'],
+    'aws_session_token': credentials['SessionToken']
+}}
+runtime = boto3.client(service_name="runtime.sagemaker", **kwargs)
+response = runtime.invoke_endpoint(
+    EndpointName=cfa_endpoint, ContentType="text/csv", Body=payload
+)
+result = json.loads(response["Body"].read().decode())
+test_pred = np.array([r["predicted_label"] for r in result["predictions"]])
+print("PREDICTED", test_pred.tolist())
+""",
+    )
+    assert "PREDICTED [0, 1]" in said or "PREDICTED [0.0, 1.0]" in said
 
 
 def test_a_generic_estimator_trains_xgboost_on_csv_and_libsvm(client: Client) -> None:
@@ -82,6 +122,7 @@ print("METRICS", sorted((each["MetricName"], each["Value"] < 0.1) for each in jo
     assert "METRICS [('train:error', True), ('validation:error', True)]" in said
 
 
+@pytest.mark.slow
 def test_what_is_out_of_range_raises_in_fit(client: Client) -> None:
     said = run(
         client,
