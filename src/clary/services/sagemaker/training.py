@@ -93,6 +93,12 @@ def show_metrics(ctx: Context, tx: Transaction, job: Resource, document: Documen
 
 
 @TrainingJob.on_describe
+def show_no_key(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
+    """As AWS shows it: `Estimator.attach()` reads the key whether there is one or not."""
+    return {**document, "OutputDataConfig": {"KmsKeyId": "", **document["OutputDataConfig"]}}
+
+
+@TrainingJob.on_describe
 def show_warm_pool(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
     """Nothing is retained after a job: the next one starts as quickly without."""
     if "KeepAlivePeriodInSeconds" not in job.spec["ResourceConfig"] or job.status not in TERMINAL:
