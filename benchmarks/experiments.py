@@ -1,34 +1,38 @@
-"""Experiments: paging a whole experiment as ExperimentAnalytics does, top hundred by a metric, points put.
+"""Tables of experiments: all runs as a dataframe, the top hundred by a metric under a filter, a page.
 
-    python benchmarks/experiments.py [--sizes 1000,10000] [--points 2000]
+    python benchmarks/experiments.py [--sizes 1000,10000,100000] [--peers | --long]
 
-Beside each paging stands the client's own cost: the same loop of the same boto3 client, answered from memory with
-the bytes that the server had answered. PERFORMANCE.md asks for at most 1.2 times that.
+Beside SDK v2's ExperimentAnalytics stands its own cost: the same code answered from memory with the bytes that the
+server had answered. `own table` is `/_clary/runs`, 20 columns as Arrow. moto and MLflow are asked for what they have.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
+import math
 import os
 import random
+import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.peers import mlflow_server, moto_server
+from tests.support.clients import client_python
 from tests.support.process import Clary
 
+from clary.clients import environment
 from clary.domain.experiments import PART_OF
 from clary.services.sagemaker.components import Place, TrialComponent
 from clary.services.sagemaker.experiments import Experiment
@@ -83,67 +87,171 @@ def points(number: int) -> list[Point]:
     return [Point(f"m{m}", dice.random(), NOW + step, step) for m in range(5) for step in range(3)]
 
 
-def page_through(client: Any, size: int, per_page: int | None) -> tuple[float, int]:
-    """Seconds and hits. `per_page` None: as ExperimentAnalytics asks, which leaves it open."""
-    expression = {
-        "Filters": [{"Name": "Parents.ExperimentName", "Operator": "Equals", "Value": f"exp-{size}"}]
-    }
-    request: dict[str, Any] = {"Resource": "ExperimentTrialComponent", "SearchExpression": expression}
-    if per_page:
-        request["MaxResults"] = per_page
-    found, began = 0, time.perf_counter()
-    while True:
-        answer = client.search(**request)
-        found += len(answer["Results"])
-        if "NextToken" not in answer:
-            return time.perf_counter() - began, found
-        request["NextToken"] = answer["NextToken"]
-
+DATAFRAME = """
+import json, sys, time
+import boto3, sagemaker
+from botocore.awsrequest import AWSResponse
+from sagemaker.analytics import ExperimentAnalytics
 
 class Recorded:
-    """A raw answer that botocore takes for one off the wire."""
+    def __init__(self, body): self.body = body
+    def stream(self, **_): yield self.body
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+def frame(client):
+    session = sagemaker.Session(boto_session=boto3.Session(region_name="us-east-1"), sagemaker_client=client)
+    began = time.perf_counter()
+    found = ExperimentAnalytics(sagemaker_session=session, experiment_name=sys.argv[1]).dataframe()
+    return time.perf_counter() - began, len(found)
 
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._body
+def client():
+    return boto3.client("sagemaker", region_name="us-east-1")
 
-
-def client_alone(server: Clary, size: int, per_page: int | None) -> float:
-    """Seconds of the same loop without a server."""
-    bodies: list[bytes] = []
-    recorder = server.client("sagemaker")
+whole, alone = [], []
+for _ in range(int(sys.argv[2])):
+    bodies = []
+    recorder = client()
     recorder.meta.events.register(
-        "response-received.sagemaker.Search", lambda response_dict, **_: bodies.append(response_dict["body"])
-    )
-    page_through(recorder, size, per_page)
-    replay = iter(bodies)
-    player = server.client("sagemaker")
-    headers = {"Content-Type": "application/x-amz-json-1.1"}
+        "response-received.sagemaker.Search", lambda response_dict, **_: bodies.append(response_dict["body"]))
+    seconds, rows = frame(recorder)
+    whole.append(seconds)
+    replay, player = iter(bodies), client()
     player.meta.events.register(
         "before-send.sagemaker.Search",
-        lambda request, **_: AWSResponse(request.url, 200, headers, Recorded(next(replay))),
+        lambda request, **_: AWSResponse(
+            request.url, 200, {"Content-Type": "application/x-amz-json-1.1"}, Recorded(next(replay))))
+    alone.append(frame(player)[0])
+middle = len(whole) // 2
+print(json.dumps({"rows": rows, "whole": sorted(whole)[middle], "alone": sorted(alone)[middle]}))
+"""
+"""SDK v2's own ExperimentAnalytics, asked of the server, then answered from memory with the same bytes."""
+
+
+def dataframe(environ: dict[str, str], experiment: str, rounds: int) -> dict[str, float]:
+    """Rows, seconds with the server, and seconds of the client alone."""
+    done = subprocess.run(
+        [str(client_python("v2")), "-W", "ignore", "-c", DATAFRAME, experiment, str(rounds)],
+        env={**os.environ, **environ}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def table(server: Clary, size: int) -> float:
+    """Seconds for Clary's own table of an experiment's runs, 20 columns, as Arrow."""
+    found = server.connection
+    auth = SigV4Auth(Credentials(found.access_key, found.secret_key), "sagemaker", "us-east-1")
+    names = ["Name", "Status", "CreationTime", "Trials", *(f"Parameters.p{n}" for n in range(6))]
+    names += [f"Metrics.m{m}.{statistic}" for m in range(5) for statistic in ("Last", "Min")]
+    query = urlencode({"experiment": f"exp-{size}", "columns": ",".join(names), "format": "arrow"})
+    request = AWSRequest("GET", f"{found.url}/_clary/runs?{query}")
+    auth.add_auth(request)
+    began = time.perf_counter()
+    with urllib.request.urlopen(urllib.request.Request(request.url, headers=dict(request.headers))) as answer:
+        answer.read()
+    return time.perf_counter() - began
+
+
+def page_time(client: Any, size: int, per_page: int) -> float:
+    """Seconds of one page of an experiment's components, by the time changed."""
+    filters = [{"Name": "Parents.ExperimentName", "Operator": "Equals", "Value": f"exp-{size}"}]
+    began = time.perf_counter()
+    client.search(
+        Resource="ExperimentTrialComponent", SearchExpression={"Filters": filters}, MaxResults=per_page
     )
-    return page_through(player, size, per_page)[0]
+    return time.perf_counter() - began
 
 
 def median(run: Callable[[], float], rounds: int = 3) -> float:
     return sorted(run() for _ in range(rounds))[rounds // 2]
 
 
-def search(server: Clary, sizes: list[int]) -> None:
-    client = server.client("sagemaker")
-    print(
-        f"{'components':>10} {'a page':>7} {'all, s':>8} {'client alone':>13} {'ratio':>6} {'top 100 ms':>11}"
+def clary(sizes: list[int]) -> None:
+    head = (
+        "runs",
+        "dataframe, s",
+        "client alone, s",
+        "ratio",
+        "own table, s",
+        "top 100, ms",
+        "page of 100, ms",
     )
-    for size in sizes:
-        for per_page in (10, None):
-            whole = median(lambda: page_through(client, size, per_page)[0])  # noqa: B023
-            alone = client_alone(server, size, per_page)
-            top = median(lambda: top_hundred(client, size), 9)  # noqa: B023
+    print("Clary   " + "".join(f"{one:>17}" for one in head))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        fill(home, sizes)
+        with Clary(home) as server:
+            client = server.client("sagemaker")
+            at = server.connection
+            environ = environment(at.url, at.access_key, at.secret_key, at.region, os.environ)
+            for size in sizes:
+                whole, alone = math.nan, math.nan
+                if size <= 10_000:
+                    found = dataframe(environ, f"exp-{size}", 3 if size <= 1000 else 1)
+                    whole, alone = found["whole"], found["alone"]
+                own = median(lambda: table(server, size))  # noqa: B023
+                top = median(lambda: top_hundred(client, size), 9) * 1e3  # noqa: B023
+                page = median(lambda: page_time(client, size, 100), 9) * 1e3  # noqa: B023
+                row = (
+                    f"{size:,}",
+                    f"{whole:.2f}",
+                    f"{alone:.2f}",
+                    f"{whole / alone:.2f}",
+                    f"{own:.2f}",
+                    f"{top:.1f}",
+                    f"{page:.1f}",
+                )
+                print("        " + "".join(f"{one:>17}" for one in row), flush=True)
+
+
+def moto(sizes: list[int]) -> None:
+    """All components by Search: moto knows neither parents nor metrics of components, so nothing more is asked."""
+    with tempfile.TemporaryDirectory() as folder, moto_server(Path(folder)) as (_, _, make):
+        client, made = make("sagemaker"), 0
+        for size in sizes:
+            for number in range(made, size):
+                client.create_trial_component(TrialComponentName=f"c-{number}", DisplayName=f"c-{number}")
+            made = size
+            began, found, request = time.perf_counter(), 0, {"Resource": "ExperimentTrialComponent"}
+            while True:
+                answer = client.search(**request)
+                found += len(answer["Results"])
+                if "NextToken" not in answer:
+                    break
+                request["NextToken"] = answer["NextToken"]
             print(
-                f"{size:>10} {per_page or 'default':>7} {whole:>8.2f} {alone:>13.2f} {whole / alone:>6.2f} {top * 1e3:>11.1f}"
+                f"moto     {size:,} components, all by Search: {time.perf_counter() - began:.2f} s ({found} found)"
+            )
+
+
+def mlflow(sizes: list[int]) -> None:
+    """Runs of 10 parameters and 5 metrics by REST: all of them, and the top 100 by a metric."""
+    with tempfile.TemporaryDirectory() as folder, mlflow_server(Path(folder)) as (_, _, post):
+        experiment = post("experiments/create", {"name": "table"})["experiment_id"]
+        made = 0
+        for size in sizes:
+            for number in range(made, size):
+                run = post("runs/create", {"experiment_id": experiment, "start_time": int(NOW * 1000)})
+                params = [{"key": f"p{n}", "value": str(number * n / 7)} for n in range(10)]
+                metrics = [
+                    {"key": point.name, "value": point.value, "timestamp": int(NOW * 1000), "step": 0}
+                    for point in points(number)[::3]
+                ]
+                post(
+                    "runs/log-batch",
+                    {"run_id": run["run"]["info"]["run_id"], "params": params, "metrics": metrics},
+                )
+            made = size
+            began, request = time.perf_counter(), {"experiment_ids": [experiment], "max_results": 1000}
+            while True:
+                answer = post("runs/search", request)
+                if "next_page_token" not in answer:
+                    break
+                request["page_token"] = answer["next_page_token"]
+            whole, began = time.perf_counter() - began, time.perf_counter()
+            best = {"experiment_ids": [experiment], "max_results": 100, "order_by": ["metrics.m2 DESC"]}
+            post("runs/search", best)
+            print(
+                f"MLflow   {size:,} runs, all by REST: {whole:.2f} s; top 100: {time.perf_counter() - began:.2f} s"
             )
 
 
@@ -164,79 +272,17 @@ def top_hundred(client: Any, size: int) -> float:
     return time.perf_counter() - began
 
 
-def put(server: Clary, calls: int, batch: int, writers: int = 16) -> None:
-    """Calls are signed beforehand, so that the writers' own cost is a socket's."""
-    found = server.connection
-    auth = SigV4Auth(Credentials(found.access_key, found.secret_key), "sagemaker", "us-east-1")
-    sm = server.client("sagemaker")
-    for writer in range(writers):
-        sm.create_trial_component(TrialComponentName=f"put-{batch}-{writer}")
-    queues: list[list[tuple[bytes, dict[str, str]]]] = [[] for _ in range(writers)]
-    for call in range(calls):
-        items = [
-            {"MetricName": "loss", "Value": random.random(), "Timestamp": int(NOW), "Step": call * batch + n}
-            for n in range(batch)
-        ]
-        name = f"put-{batch}-{call % writers}"
-        body = json.dumps({"TrialComponentName": name, "MetricData": items}).encode()
-        request = AWSRequest(
-            "PUT", f"{found.url}/BatchPutMetrics", {"Content-Type": "application/json"}, body
-        )
-        auth.add_auth(request)
-        queues[call % writers].append((body, dict(request.headers)))
-    host = found.url.removeprefix("http://")
-    used = cpu(server)
-
-    def write(queue: list[tuple[bytes, dict[str, str]]]) -> None:
-        connection = http.client.HTTPConnection(host)
-        for body, headers in queue:
-            connection.request("PUT", "/BatchPutMetrics", body, headers)
-            response = connection.getresponse()
-            answer = response.read()
-            assert response.status == 200, answer
-        connection.close()
-
-    threads = [threading.Thread(target=write, args=(queue,)) for queue in queues]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds, used = time.perf_counter() - began, cpu(server) - used
-    total = calls * batch
-    print(
-        f"put, batches of {batch}, c={writers}: {total / seconds:,.0f} points/s, {calls / seconds:,.0f} calls/s, "
-        f"{used / total * 1e6:.0f} us of server CPU a point"
-    )
-
-
-def cpu(server: Clary) -> float:
-    pid = json.loads((server.home / "server.json").read_text())["pid"]
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def house(sizes: list[int]) -> Iterator[Clary]:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        began = time.perf_counter()
-        fill(home, sizes)
-        print(f"filled with {sum(sizes):,} components in {time.perf_counter() - began:.1f} s")
-        with Clary(home) as server:
-            yield server
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="1000,10000")
-    parser.add_argument("--points", type=int, default=2000, help="calls of BatchPutMetrics")
-    arguments = parser.parse_args()
-    sizes = [int(size) for size in arguments.sizes.split(",")]
-    with house(sizes) as server:
-        search(server, sizes)
-        put(server, arguments.points, 10)
-        put(server, max(16, arguments.points // 10), 1000)
+    parser.add_argument("--sizes", default="1000,10000", help="runs of the experiments")
+    parser.add_argument("--peers", action="store_true", help="moto with 1,000 components")
+    parser.add_argument("--long", action="store_true", help="moto and MLflow with 1,000 and 10,000")
+    options = parser.parse_args()
+    clary([int(size) for size in options.sizes.split(",")])
+    if options.peers or options.long:
+        moto([1000, 10_000] if options.long else [1000])
+    if options.long:
+        mlflow([1000, 10_000])
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ def _ascending(times: Sequence[float], keys: Sequence[int]) -> bool:
 
 
 def _summary(row: Row) -> Summary:
-    found = _moments(row[3:])
+    found = _moments(row[3:]) if None in row else Moments._make(row[3:])
     return Summary(
         name=row[0], count=found.size, total=found.total + found.rest, minimum=found.minimum,
         maximum=found.maximum, deviation=found.deviation, last=math.nan if row[2] is None else row[2], time=row[1],

@@ -1,0 +1,101 @@
+"""Requests written once and sent over kept connections by a client that only counts answers, and what a process
+costs meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvloop
+
+TICKS = os.sysconf("SC_CLK_TCK")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def written(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    """A request as bytes. `headers` name the host."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    length = (
+        ""
+        if any(name.lower() == "content-length" for name in headers)
+        else f"content-length: {len(body)}\r\n"
+    )
+    return f"{method} {path} HTTP/1.1\r\n{lines}{length}\r\n".encode() + body
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, requests: Sequence[bytes], done: asyncio.Future[None]) -> None:
+        self._requests, self._done = iter(requests), done
+        self._buffer = b""
+        self._transport: Any
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._transport.close()
+            self._done.set_result(None)
+        else:
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not separator or len(rest) < (int(length[1]) if length else 0):
+            return
+        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
+            self._done.set_exception(AssertionError(self._buffer[:2000].decode("latin-1")))
+            self._transport.close()
+            return
+        self._buffer = b""
+        self._next()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(error or ConnectionError("the server hung up"))
+
+
+def drive(url: str, queues: Iterable[Sequence[bytes]]) -> float:
+    """Seconds until every connection has had its requests answered with 200, one after the other."""
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        address = urlsplit(url)
+        began = time.perf_counter()
+        ends = []
+        for queue in queues:
+            ends.append(loop.create_future())
+            connection = partial(_Connection, queue, ends[-1])
+            await loop.create_connection(connection, address.hostname or "", address.port or 80)
+        await asyncio.gather(*ends)
+        return time.perf_counter() - began
+
+    return uvloop.run(run())
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and all that descend from it."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from family(int(child))
+
+
+def processor(pid: int) -> float:
+    """Seconds of CPU that a process and its living descendants have used."""
+    used = 0
+    for one in family(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / TICKS

@@ -1,0 +1,121 @@
+"""The peers' servers, each from an environment of its own under .cache, made with uv from a pinned list."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+CACHE = Path(__file__).resolve().parent.parent / ".cache"
+PINNED = {"moto": ["moto[server]==5.2.1"], "mlflow": ["mlflow==3.17.2"]}
+
+
+def environment(name: str) -> Path:
+    """The interpreter of a peer's environment."""
+    folder = CACHE / f"bench-{name}"
+    python = folder / "bin" / "python"
+    ready = folder / "ready.json"
+    if not ready.exists() or json.loads(ready.read_text()) != PINNED[name]:
+        shutil.rmtree(folder, ignore_errors=True)
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "-q", str(folder)], check=True)
+        subprocess.run([*uv, "pip", "install", "-q", "-p", str(python), *PINNED[name]], check=True)
+        ready.write_text(json.dumps(PINNED[name]))
+    return python
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(program: list[str], port: int, **environ: str) -> Iterator[int]:
+    """The process' id, once something listens on the port. It ends with all that it started."""
+    process = subprocess.Popen(
+        program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, **environ},
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 600
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"did not start: {' '.join(program)}")
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextmanager
+def moto_server(_: Path) -> Iterator[tuple[str, int, Callable[[str], Any]]]:
+    """URL, process and a maker of boto3 clients."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=url,
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+        )
+
+    program = [str(environment("moto").parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with started(program, port) as pid:
+        yield url, pid, client
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[tuple[str, int, Callable[[str, dict[str, Any]], Any]]]:
+    """URL, process and a caller of its REST API, on SQLite."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    def post(path: str, document: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            f"{url}/api/2.0/mlflow/{path}",
+            json.dumps(document).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
+
+    program = [
+        str(environment("mlflow")), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/mlruns",
+    ]  # fmt: skip
+    path = f"{environment('mlflow').parent}:{os.environ['PATH']}"
+    with started(program, port, PATH=path, MLFLOW_DISABLE_TELEMETRY="true") as pid:
+        until = time.monotonic() + 600
+        while True:
+            try:
+                post("experiments/search", {"max_results": 1})
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+        yield url, pid, post
