@@ -12,9 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
-from ..rules.chart import Line, bars, lines, page, table
+from ..rules.chart import Line, histogram, lines, page, table
 from ..rules.check import IGNORED, BadParameter
 from .check import ProfilerCheck
 from .gpus import BatchSize, CPUBottleneck, GPUMemoryIncrease, IOBottleneck, LoadBalancing, LowGPUUtilization
@@ -128,11 +126,9 @@ def charts(profile: Profile, node: str) -> str:
 def steps(profile: Profile) -> str:
     parts = []
     for mode, numbers, seconds in durations(profile.steps):
-        counts, edges = np.histogram(seconds * 1000, bins=min(12, max(1, seconds.size)))
-        shown = [(f"from {low:.3g} ms", float(count)) for low, count in zip(edges[:-1], counts, strict=True)]
         curve = Line("ms", list(zip(numbers.tolist(), (seconds * 1000).tolist(), strict=True)))
         parts.append(
             f"<h3>{escape(mode)}</h3><p>{seconds.size} steps; mean {seconds.mean() * 1000:.3g} ms, deviation "
-            f"{seconds.std() * 1000:.3g} ms.</p>{lines([curve], 'step', 0.0)}{bars(shown)}"
+            f"{seconds.std() * 1000:.3g} ms.</p>{lines([curve], 'step', 0.0)}{histogram(seconds * 1000, 12, 'from {:.3g} ms')}"
         )
     return "".join(parts) or "<p>The job saved no tensors in steps that follow each other.</p>"

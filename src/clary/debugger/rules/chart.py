@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
 COLOURS = ("#1f6feb", "#d1495b", "#2a9d5c", "#b8860b", "#7b4fbf", "#0f8b8d", "#c65d21", "#5b6770")
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24 }
@@ -81,6 +83,18 @@ def bars(values: Sequence[tuple[str, float]]) -> str:
             f'<text x="{164 + length:.1f}" y="{top + 12}">{value:.4g}</text>'
         )
     return svg(8 + 20 * len(values), "".join(drawn))
+
+
+def histogram(values: np.ndarray, bins: int, label: str = "{:.3g}") -> str:
+    """Bars of how many values are from where on. Values that are no finite numbers are left out."""
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return ""
+    spread = float(np.ptp(values))
+    if spread <= 1e-9 * max(1.0, float(np.abs(values).max())):  # too near each other for bins
+        return bars([(label.format(float(values.mean())), float(values.size))])
+    counts, edges = np.histogram(values, bins=bins)
+    return bars([(label.format(low), float(count)) for low, count in zip(edges[:-1], counts, strict=True)])
 
 
 def svg(height: int, body: str) -> str:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .chart import Line, bars, lines, page, table
+from .chart import Line, bars, histogram, lines, page, table
 from .check import Check
 from .classes import classes, confusion
 from .reading import Trial, number
@@ -101,9 +101,8 @@ def predictions(trial: Trial) -> str:
     if labels.shape != guesses.reshape(-1).shape:
         return ""
     errors = guesses.reshape(-1) - labels
-    counts, edges = np.histogram(errors, bins=15)
-    found = [(f"{low:.3g}", float(count)) for low, count in zip(edges[:-1], counts, strict=True)]
-    return f"<p>Residuals (prediction - label): mean {errors.mean():.4g}, deviation {errors.std():.4g}.</p>{bars(found)}"
+    told = f"<p>Residuals (prediction - label): mean {errors.mean():.4g}, deviation {errors.std():.4g}.</p>"
+    return told + histogram(errors, 15)
 
 
 def last(trial: Trial, collection: str) -> np.ndarray | None:
