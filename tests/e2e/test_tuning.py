@@ -218,9 +218,9 @@ def test_several_definitions_are_searched_together(tunings: Tunings) -> None:
 
 def test_a_kill_at_any_moment_loses_and_repeats_nothing(own_clary: Clary) -> None:
     tunings = Tunings(Jobs(own_clary))
-    name = tunings.start(strategy="Bayesian", jobs=8, parallel=2)
+    name = tunings.start(strategy="Bayesian", jobs=6, parallel=2)
     seen: dict[str, dict[str, str]] = {}
-    for pause in (0.0, 0.2, 0.5, 0.9, 1.4):
+    for pause in (0.1, 0.4, 1.1):
         time.sleep(pause)
         own_clary.kill()
         own_clary.start()
@@ -231,9 +231,89 @@ def test_a_kill_at_any_moment_loses_and_repeats_nothing(own_clary: Clary) -> Non
     job = tunings.wait(name)
     summaries = tunings.training_jobs(name)
     assert job["HyperParameterTuningJobStatus"] == "Completed"
-    assert job["TrainingJobStatusCounters"]["Completed"] == len(summaries) == 8
+    assert job["TrainingJobStatusCounters"]["Completed"] == len(summaries) == 6
     assert set(seen) <= {each["TrainingJobName"] for each in summaries}
     listed = tunings.sagemaker.list_training_jobs(NameContains=name, MaxResults=100)["TrainingJobSummaries"]
     assert sorted(each["TrainingJobName"] for each in listed) == [
         each["TrainingJobName"] for each in summaries
     ]
+
+
+def _config(**changes: Any) -> Any:
+    return lambda request: request["HyperParameterTuningJobConfig"].update(changes)
+
+
+def _definition(**changes: Any) -> Any:
+    return lambda request: request["TrainingJobDefinition"].update(changes)
+
+
+def _ranges(**changes: Any) -> Any:
+    return _config(ParameterRanges=changes)
+
+
+INTEGER = {"Name": "depth", "MinValue": "1", "MaxValue": "3"}
+HYPERBAND = {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 9}}
+WARM = {
+    "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "nobody"}],
+    "WarmStartType": "TransferLearning",
+}
+REFUSED: dict[str, tuple[Any, str]] = {
+    "no definition": (lambda r: r.pop("TrainingJobDefinition"), "either TrainingJobDefinition or"),
+    "no metric": (_definition(AlgorithmSpecification={"TrainingImage": "x/plain:1", "TrainingInputMode": "File"}),
+                  "A metric is required for this hyperparameter tuning job objective"),
+    "no objective": (lambda r: r["HyperParameterTuningJobConfig"].pop("HyperParameterTuningJobObjective"),
+                     "Provide the objective metric"),
+    "no ranges": (_ranges(), "at least one hyperparameter range"),
+    "too few combinations": (_ranges(IntegerParameterRanges=[INTEGER]),
+                             "hyperparameter combinations for the provided ranges [3.0] must be equal or greater"),
+    "an empty range": (_ranges(IntegerParameterRanges=[{**INTEGER, "MaxValue": "1"}]), "must be less than its MaxValue"),
+    "a name twice": (_ranges(IntegerParameterRanges=[INTEGER, INTEGER]), "more than one range"),
+    "static and tunable": (_ranges(CategoricalParameterRanges=[{"Name": "sagemaker_program", "Values": list("abcd")}]),
+                           "can't be both static and tunable"),
+    "a grid of numbers": (_config(Strategy="Grid"), "only over categorical hyperparameters"),
+    "Hyperband that stops early": (_config(Strategy="Hyperband", TrainingJobEarlyStoppingType="Auto"), "must be OFF"),
+    "Hyperband without resources": (_config(Strategy="Hyperband"), "MaxResource parameter is not provided"),
+    "StrategyConfig without Hyperband": (_config(StrategyConfig=HYPERBAND), "only if Hyperband"),
+    "more parallel than all": (_config(ResourceLimits={"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 2}),
+                               "must be less than or equal to MaxNumberOfTrainingJobs"),
+    "automatic ranges without Autotune": (_ranges(AutoParameters=[{"Name": "a", "ValueHint": "1"}]), "only if Autotune"),
+    "no instances": (lambda r: r["TrainingJobDefinition"].pop("ResourceConfig"), "either ResourceConfig or"),
+    "an unknown role": (_definition(RoleArn="arn:aws:iam::123456789012:role/Nobody"), "Could not assume role"),
+    "an unknown bucket": (_definition(OutputDataConfig={"S3OutputPath": "s3://nowhere/out"}), "nowhere"),
+    "no parent": (lambda r: r.update(WarmStartConfig=WARM), "Could not find the hyperparameter tuning job nobody"),
+    "a long name": (lambda r: r.update(HyperParameterTuningJobName="x" * 33), "hyperParameterTuningJobName"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_wrong_is_refused_and_leaves_nothing(tunings: Tunings, change: Any, words: str) -> None:
+    sagemaker = tunings.jobs.clary.client("sagemaker", parameter_validation=False)
+    request = tunings.request(source="s3://jobs/source/none.tar.gz")
+    change(request)
+    experiments = len(sagemaker.list_experiments(MaxResults=100)["ExperimentSummaries"])
+    with pytest.raises(ClientError) as raised:
+        sagemaker.create_hyper_parameter_tuning_job(**request)
+    assert words in raised.value.response["Error"]["Message"]
+    name = request["HyperParameterTuningJobName"]
+    with pytest.raises(ClientError):
+        sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert len(sagemaker.list_experiments(MaxResults=100)["ExperimentSummaries"]) == experiments
+
+
+def test_a_second_tuning_job_of_the_same_name(tunings: Tunings) -> None:
+    request = tunings.request(jobs=1, parallel=1)
+    tunings.sagemaker.create_hyper_parameter_tuning_job(**request)
+    with pytest.raises(ClientError) as raised:
+        tunings.sagemaker.create_hyper_parameter_tuning_job(**request)
+    assert raised.value.response["Error"]["Code"] == "ResourceInUse"
+    tunings.wait(request["HyperParameterTuningJobName"])
+
+
+def test_autotune_makes_ranges_of_examples(tunings: Tunings) -> None:
+    hints = [{"Name": "rate", "ValueHint": "0.1"}, {"Name": "depth", "ValueHint": "4"}]
+    job = tunings.run(jobs=2, ranges={"AutoParameters": hints}, Autotune={"Mode": "Enabled"})
+    for each in tunings.training_jobs(job["HyperParameterTuningJobName"]):
+        tuned = each["TunedHyperParameters"]
+        assert 0.01 <= float(tuned["rate"]) <= 0.55
+        assert 1 <= int(tuned["depth"]) <= 16
+    assert job["Autotune"] == {"Mode": "Enabled"}
