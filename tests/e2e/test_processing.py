@@ -102,6 +102,28 @@ def test_a_job_that_fails_says_why_and_sends_nothing(processing: Processing) -> 
     assert processing.objects("out/half/") == {}
 
 
+def test_a_bucket_that_goes_away_is_told_when_the_program_has_ended(processing: Processing) -> None:
+    bucket = "short-lived"
+    processing.s3.create_bucket(Bucket=bucket)
+    script = f"""
+import os, time
+open("{ML}/output/part/first", "w").write("1")
+while not os.path.exists("{ML}/output/part/never"):
+    time.sleep(0.1)
+"""
+    target = {"S3Uri": f"s3://{bucket}/out", "S3UploadMode": "Continuous"}
+    name = processing.start(script, outputs=[processing.output("part", "", **target)])
+    processing.s3.delete_bucket(Bucket=bucket)
+    until = time.monotonic() + 60
+    while f"is not in s3://{bucket}/out yet" not in processing.clary.log and time.monotonic() < until:
+        time.sleep(0.1)
+    assert processing.describe(name)["ProcessingJobStatus"] == "InProgress", "the program goes on"
+    processing.sagemaker.stop_processing_job(ProcessingJobName=name)
+    job = processing.wait(name)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"] == f"ClientError: Data upload failed. The bucket {bucket} does not exist."
+
+
 def test_jobs_are_listed_and_deleted(processing: Processing) -> None:
     job = processing.run("print(1)")
     name = job["ProcessingJobName"]

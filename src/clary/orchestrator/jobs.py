@@ -51,6 +51,7 @@ from clary.orchestrator.layout import JobFiles, stream_name
 from clary.orchestrator.reconciler import Tell
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.sources import DownloadError
+from clary.storage.objects import NoSuchBucket
 from clary.storage.ports import Exists, LogLine, Missing, Resource, Transaction
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,8 @@ class Jobs:
             error = error.exceptions[0]
         if isinstance(error, ImageError | DownloadError | EngineError | CapacityError):
             return EffectFailed(str(error))
+        if isinstance(error, NoSuchBucket):
+            return EffectFailed(f"ClientError: Data upload failed. {error}")
         if failure.is_disk_full(error):
             home = self.ports.settings.home
             return EffectFailed(

@@ -7,6 +7,7 @@ as on AWS. A file that changes while it is read is sent again in the next round.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from stat import S_ISREG
 
 from clary.orchestrator.sources import split
 from clary.storage.objects import ObjectStore
+
+log = logging.getLogger(__name__)
 
 Stamp = tuple[int, int]
 """A file's modification time in nanoseconds and its size."""
@@ -34,9 +37,13 @@ class Mirror:
         self._real = self.folder.resolve()
 
     async def keep(self, objects: ObjectStore, ended: asyncio.Event) -> None:
-        """Until all is sent after `ended` is set."""
+        """Until all is sent after `ended` is set. What keeps a round from being sent (a full disk, a bucket that
+        was taken away) does not end the program: it may be over by the next one, and the last one raises it."""
         while not ended.is_set():
-            await asyncio.to_thread(self.send, objects, settled=True)
+            try:
+                await asyncio.to_thread(self.send, objects, settled=True)
+            except Exception as error:
+                log.warning("%s is not in %s yet: %s", self.folder, self.uri, error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), PAUSE)
         await asyncio.to_thread(self.send, objects)
