@@ -94,11 +94,11 @@ def list_associations(ctx: Context, request: Document) -> Document:
             and edge.created > request.get("CreatedAfter", float("-inf"))
             and edge.created < request.get("CreatedBefore", float("inf"))
         ]
-        ends_of = {arn: tx.resources.find(arn) for edge in edges for arn in (edge.source, edge.destination)}
+        ends_of = tx.resources.find_many(arn for edge in edges for arn in (edge.source, edge.destination))
     shown = [
         association
         for edge in edges
-        if (association := _shown(edge, ends_of[edge.source], ends_of[edge.destination])) is not None
+        if (association := _shown(edge, ends_of.get(edge.source), ends_of.get(edge.destination))) is not None
         and request.get("SourceType", association["SourceType"]) == association["SourceType"]
         and request.get("DestinationType", association["DestinationType"]) == association["DestinationType"]
     ]
@@ -147,15 +147,17 @@ def query_lineage(ctx: Context, request: Document) -> Document:
             lambda arn: tx.edges.list(destination=arn, kinds=ASSOCIATIONS),
             lambda arn: tx.edges.list(source=arn, kinds=ASSOCIATIONS),
         )
-        entities = {arn: tx.resources.find(arn) for arn in (starts[0], *found.reached)}
-    wanted = [arn for arn in found.reached if (held := entities[arn]) is not None and _matches(held, filters)]
+        entities = tx.resources.find_many((starts[0], *found.reached))
+    wanted = [
+        arn for arn in found.reached if (held := entities.get(arn)) is not None and _matches(held, filters)
+    ]
     links: Sequence[Any] = ()
     if request.get("IncludeEdges", True):
         wanted, links = found.paths(wanted)
     vertices = [
         {"Arn": arn, "Type": entity_type(held)[:40], "LineageType": held.kind}
         for arn in wanted
-        if (held := entities[arn]) is not None
+        if (held := entities.get(arn)) is not None
     ]
     items, token = _page(vertices, request)
     edges = [
