@@ -38,7 +38,9 @@ transformer.transform("s3://" + session.default_bucket() + "/in", content_type="
 body = boto3.client("s3").get_object(Bucket=session.default_bucket(), Key="out/rows.csv.out")["Body"].read().decode()
 assert [row["cells"] for row in __import__("json").loads(body)["predictions"]] == [2, 1], body
 
-later = model.deploy(initial_instance_count=1, instance_type="ml.m5.large", async_inference_config=AsyncInferenceConfig(), **kinds)
+later = model.deploy(
+    initial_instance_count=1, instance_type="ml.m5.large", async_inference_config=AsyncInferenceConfig(), **kinds
+)
 assert isinstance(later, AsyncPredictor)
 assert later.predict("1,2,3")["predictions"][0]["cells"] == 3
 later.delete_endpoint()

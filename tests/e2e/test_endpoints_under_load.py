@@ -40,6 +40,28 @@ def test_an_update_costs_no_request(endpoints: Endpoints) -> None:
     endpoints.delete(name)
 
 
+def test_a_canary_has_its_share_before_all_turns_over(endpoints: Endpoints) -> None:
+    name = endpoints.up(endpoints.model(label="old"))
+    new = endpoints.config(endpoints.model(label="new"))
+    routing = {
+        "Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50}, "WaitIntervalInSeconds": 2,
+    }  # fmt: skip
+    with Load(endpoints, name, callers=2) as load:
+        endpoints.sagemaker.update_endpoint(
+            EndpointName=name, EndpointConfigName=new,
+            DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
+        )  # fmt: skip
+        while "new" not in labels(load):
+            load.some(5)
+        assert endpoints.describe(name)["EndpointStatus"] == "Updating"
+        load.answers.clear()
+        load.some(40)
+        assert labels(load) == {"old", "new"}
+        endpoints.wait(name)
+    assert load.errors == []
+    endpoints.delete(name)
+
+
 def test_an_update_that_fails_changes_nothing(endpoints: Endpoints) -> None:
     name = endpoints.up(endpoints.model(label="old"))
     before = endpoints.describe(name)

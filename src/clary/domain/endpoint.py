@@ -137,6 +137,7 @@ def updating(endpoint: Endpoint, wanted: Document, deployment: Document | None, 
     """What an accepted UpdateEndpoint changes."""
     clary = endpoint.state["Clary"]
     name = str(clary["next"])
+    wanted = {**wanted, "deployment": deployment}
     changes: Document = {
         "EndpointStatus": "Updating",
         "LastModifiedTime": now,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found", 406: "Not Acceptable",
            415: "Unsupported Media Type", 500: "Internal Server Error"}  # fmt: skip
 CHUNK = 1 << 16
+BUFFER = 1 << 21
+"""Bytes that may lie in a socket: a body of some size passes in few turns."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 CHECK_EVERY = 16
 """Requests between two looks at the memory."""
@@ -57,6 +59,7 @@ def serve(listener: "socket.socket", handler: "object") -> None:
         while not state.stopping:
             accepted = state.idly(listener.accept)
             connection = accepted[0]  # type: socket.socket
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
             with connection:
                 try:
                     converse(connection, state)
@@ -132,15 +135,14 @@ def converse(connection: "socket.socket", state: Worker) -> None:
 
 
 def receive(connection: "socket.socket", start: bytes, length: int) -> bytes:
-    buffer = bytearray(length)
-    buffer[: len(start)] = start
-    view, at = memoryview(buffer), len(start)
-    while at < length:
-        count = connection.recv_into(view[at:])
-        if not count:
+    pieces, missing = [start], length - len(start)
+    while missing:
+        data = connection.recv(missing, socket.MSG_WAITALL)
+        if not data:
             raise OSError("the caller left in the middle of a body")
-        at += count
-    return bytes(buffer)
+        pieces.append(data)
+        missing -= len(data)
+    return b"".join(pieces) if start or len(pieces) > 2 else pieces[1]
 
 
 def answer(connection: "socket.socket", state: Worker, request: Request) -> None:

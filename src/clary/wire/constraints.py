@@ -27,6 +27,8 @@ SCALARS = frozenset(
 )
 PATTERN_SECONDS = 0.2
 """A pattern that has not decided by then is taken as not matched: the model's patterns must not hold a server up."""
+REMEMBERED, REMEMBERED_LENGTH = 512, 128
+"""Values that are known to match a pattern, and how long one may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,21 @@ def _matcher(pattern: str) -> Test:
     if not risky:
         return lambda value: compiled.fullmatch(value) is not None
 
+    # Names come again and again (an endpoint's with each invocation): one that matched is not tried again.
+    known: set[str] = set()
+
     def matches(value: str) -> bool:
+        if value in known:
+            return True
         try:
-            return compiled.fullmatch(value, timeout=PATTERN_SECONDS) is not None
+            matched = compiled.fullmatch(value, timeout=PATTERN_SECONDS) is not None
         except TimeoutError:
             return False
+        if matched and len(value) <= REMEMBERED_LENGTH:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known.add(value)
+        return matched
 
     return matches
 

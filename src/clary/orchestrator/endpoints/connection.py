@@ -7,6 +7,7 @@ arrive, the worker held back while nobody reads them.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import cast
@@ -18,6 +19,8 @@ from clary.api.routes import Reply
 HIGH_WATER = 1 << 20
 """Bytes of a streamed answer that wait for their reader before the worker is held back."""
 UNSENT = 1 << 22
+BUFFER = 1 << 21
+"""Bytes that may lie in the socket: a body of some size passes in few turns."""
 
 
 class Lost(Exception):
@@ -68,6 +71,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(UNSENT)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -13,9 +13,12 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
+from clary.api.routes import Route
 from clary.domain import endpoint as rules
+from clary.domain.endpoint_traffic import steps
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.resuming import expect
 from clary.orchestrator.reconciler import Tell
@@ -26,6 +29,17 @@ log = logging.getLogger(__name__)
 LOOK = 600.0
 """Seconds after which a host looks at its row unasked."""
 HOST = "host"
+
+
+def mixed(old: Route, new: Route, share: float) -> Route:
+    """Both fleets' variants, `share` of the traffic to the new one's. A variant that a caller names is the old one's
+    until all has turned over, where both have it."""
+    variants = [
+        replace(each, weight=each.weight / (route.total or 1.0) * part)
+        for route, part in ((old, 1.0 - share), (new, share))
+        for each in route.variants
+    ]
+    return replace(old, variants=tuple(variants))
 
 
 class Endpoints:
@@ -130,8 +144,20 @@ class Host:
             )
             return
         if fleet.name not in self._stopping:
+            await self._shift(fleet)
             self._serve(fleet)
             await self._tell(rules.Adjusted(fleet.name) if active else rules.Ready(fleet.name))
+
+    async def _shift(self, fleet: Fleet) -> None:
+        """Let the new fleet have its shares of the traffic, one after the other, as the update asks for."""
+        old = self._fleets.get(self._serving or "")
+        if old is None or old is fleet:
+            return
+        document = fleet.document
+        instances = sum(each["count"] for each in document["variants"])
+        for share, seconds in steps(document.get("deployment"), instances):
+            self._house.ports.routes.put(mixed(old.route(), fleet.route(), share))
+            await asyncio.sleep(seconds)
 
     def _serve(self, fleet: Fleet) -> None:
         self._serving = fleet.name

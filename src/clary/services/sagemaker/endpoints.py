@@ -81,6 +81,7 @@ def check_bucket(ctx: Context, uri: str, member: str) -> None:
 
 @Endpoint.on_create
 def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
+    check_deployment(endpoint.spec)
     fleet = _fleet(ctx, tx, endpoint.spec["EndpointConfigName"])
     state = {**endpoint.state, **rules.created(fleet, ctx.now)}
     if "DeploymentConfig" in endpoint.spec:
@@ -89,8 +90,17 @@ def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
     return replace(endpoint, state=state)
 
 
+def check_deployment(request: Document) -> None:
+    if request.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", {}).get("Alarms"):
+        raise ServiceError(
+            "ValidationException",
+            "Clary does not watch alarms yet: leave AutoRollbackConfiguration out of the DeploymentConfig.",
+        )
+
+
 @operation("sagemaker", "UpdateEndpoint")
 def update_endpoint(ctx: Context, request: Document) -> Document:
+    check_deployment(request)
     with ctx.begin() as tx:
         endpoint = _in_service(ctx, tx, request["EndpointName"])
         fleet = _fleet(ctx, tx, request["EndpointConfigName"])

@@ -1,0 +1,38 @@
+"""How an update's traffic turns over, of a DeploymentConfig: shares of the new fleet, each with the seconds that it
+is kept before the next. Pure.
+
+Source: "Blue/Green Deployments" and "Rolling Deployments" in AWS's developer guide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+Steps = list[tuple[float, float]]
+
+
+def steps(config: Mapping[str, Any] | None, instances: int) -> Steps:
+    """Before all of it goes to the new fleet. `instances`: how many that has, for sizes in INSTANCE_COUNT."""
+    config = config or {}
+    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    rolling = config.get("RollingUpdatePolicy")
+    if rolling is not None:
+        return _evenly(rolling["MaximumBatchSize"], rolling["WaitIntervalInSeconds"], instances)
+    if routing.get("Type") == "CANARY":
+        return [(_share(routing["CanarySize"], instances), float(routing["WaitIntervalInSeconds"]))]
+    if routing.get("Type") == "LINEAR":
+        return _evenly(routing["LinearStepSize"], routing["WaitIntervalInSeconds"], instances)
+    return []
+
+
+def _evenly(size: Mapping[str, Any], wait: float, instances: int) -> Steps:
+    share = _share(size, instances)
+    count = math.ceil(1 / share - 1e-9)
+    return [(share * number, float(wait)) for number in range(1, count)]
+
+
+def _share(size: Mapping[str, Any], instances: int) -> float:
+    whole = 100 if size["Type"] == "CAPACITY_PERCENT" else max(1, instances)
+    return min(1.0, int(size["Value"]) / whole)

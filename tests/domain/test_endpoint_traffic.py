@@ -1,0 +1,41 @@
+"""Traffic of an update, by its DeploymentConfig."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clary.domain.endpoint_traffic import steps
+
+
+def blue_green(kind: str, **sizes: Any) -> dict[str, Any]:
+    return {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {"Type": kind, "WaitIntervalInSeconds": 7, **sizes}
+        }
+    }
+
+
+def size(kind: str, value: int) -> dict[str, Any]:
+    return {"Type": kind, "Value": value}
+
+
+PLANS: list[tuple[str, dict[str, Any] | None, list[tuple[float, float]]]] = [
+    ("no config", None, []),
+    ("at once", blue_green("ALL_AT_ONCE"), []),
+    ("canary", blue_green("CANARY", CanarySize=size("CAPACITY_PERCENT", 30)), [(0.3, 7)]),
+    ("canary of an instance", blue_green("CANARY", CanarySize=size("INSTANCE_COUNT", 1)), [(0.25, 7)]),
+    ("linear", blue_green("LINEAR", LinearStepSize=size("CAPACITY_PERCENT", 40)), [(0.4, 7), (0.8, 7)]),
+    ("rolling", {"RollingUpdatePolicy": {"MaximumBatchSize": size("INSTANCE_COUNT", 2), "WaitIntervalInSeconds": 5}},
+     [(0.5, 5)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"), [plan[1:] for plan in PLANS], ids=[plan[0] for plan in PLANS]
+)
+def test_the_shares_of_the_new_fleet(
+    config: dict[str, Any] | None, expected: list[tuple[float, float]]
+) -> None:
+    assert steps(config, 4) == expected
