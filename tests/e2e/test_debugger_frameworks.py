@@ -223,7 +223,7 @@ def test_lightgbm(debug: Jobs) -> None:
         import numpy as np
         x = np.random.rand(100, 4)
         y = (x[:, 0] > 0.5).astype(int)
-        lightgbm.LGBMClassifier(n_estimators=21, verbose=-1).fit(x, y, eval_set=[(x, y)])
+        lightgbm.LGBMClassifier(n_estimators=21, verbose=-1).fit(x, y, eval_set=[(x[:50], y[:50])])
     """
     job = run(debug, PYTHON, script, {"requirements.txt": "lightgbm\nnumpy\nscikit-learn\npandas\n"}, **hook())
     trial = trial_of(job["TrainingJobName"])
