@@ -60,3 +60,35 @@ def test_the_tuner_of_sdk_v2(client: Client) -> None:
     assert found["first"] == found["best"] == found["attached"]
     assert found["objective"] == "loss"
     assert found["overall"] in (found["best"], found["warm"])
+
+
+V3 = f"""
+    import json, os
+    os.chdir(os.environ["HOME"])
+    from sagemaker.core.helper.session_helper import Session
+    from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
+    from sagemaker.train import ModelTrainer
+    from sagemaker.train.configs import Compute, SourceCode
+    from sagemaker.train.tuner import HyperparameterTuner
+
+    os.makedirs("code", exist_ok=True)
+    open("code/train.py", "w").write({SCRIPT!r})
+    trainer = ModelTrainer(
+        training_image={IMAGE!r}, role={ROLE!r}, sagemaker_session=Session(), base_job_name="v3tune",
+        source_code=SourceCode(source_dir="code", entry_script="train.py"), hyperparameters={{"batch": 32}},
+        compute=Compute(instance_type="ml.t3.medium", instance_count=1))
+    tuner = HyperparameterTuner(
+        trainer, "loss", {{"rate": ContinuousParameter(0.001, 1), "depth": IntegerParameter(2, 8)}},
+        metric_definitions=[{{"Name": "loss", "Regex": "loss: ([0-9.]+)"}}], objective_type="Minimize",
+        max_jobs=3, max_parallel_jobs=2, strategy="Random", base_tuning_job_name="v3")
+    tuner.tune(wait=True)
+    table = tuner.analytics().dataframe().sort_values("FinalObjectiveValue")
+    print(json.dumps([list(table["TrainingJobStatus"]), table.iloc[0]["TrainingJobName"], tuner.best_training_job()]))
+"""
+
+
+@pytest.mark.slow
+def test_the_tuner_of_sdk_v3(client: Client) -> None:
+    statuses, first, best = json.loads(client.script(client_python("v3"), V3).stdout.splitlines()[-1])
+    assert statuses == ["Completed"] * 3
+    assert first == best
