@@ -180,3 +180,15 @@ def test_jobs_are_found_by_what_they_are(
     filters = [{"Name": name, "Operator": operator, "Value": value}]
     answer = call(ports, "Search", Resource="TrainingJob", SearchExpression={"Filters": filters})
     assert [hit["TrainingJob"]["TrainingJobName"] for hit in answer["Results"]] == ([JOB] if found else [])
+
+
+def test_jobs_are_sorted_by_their_metrics(ports: Ports, job: Resource) -> None:
+    with ports.store.begin() as tx:
+        for name, loss in (("worst", 0.9), ("best", 0.1), ("none", None), ("middle", 0.5)):
+            final = [] if loss is None else [{"MetricName": "loss", "Value": loss, "Timestamp": NOW}]
+            state = {**job.state, "FinalMetricDataList": final}
+            spec = {**job.spec, "TrainingJobName": name}
+            tx.resources.insert(replace(job, arn=f"{job.arn}-{name}", name=name, spec=spec, state=state))
+    answer = call(ports, "Search", Resource="TrainingJob", SortBy="Metrics.loss", SortOrder="Ascending")
+    names = [hit["TrainingJob"]["TrainingJobName"] for hit in answer["Results"]]
+    assert names == ["best", "middle", "worst", "none"]

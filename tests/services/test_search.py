@@ -251,3 +251,23 @@ def test_suggestions(populated: Any) -> None:
     assert suggest("parameters.l") == ["Parameters.lr"]
     assert "Metrics.test:acc.Last" in suggest("Metrics.")
     assert suggest("Nonsense") == []
+
+
+def test_nested_filters_hold_for_one_parent(sm: Any) -> None:
+    sm.create_experiment(ExperimentName="other")
+    sm.create_trial(TrialName="away", ExperimentName="other")
+    for component in ("c1", "c2"):
+        sm.associate_trial_component(TrialComponentName=component, TrialName="away")
+
+    def found(trial: str, experiment: str) -> list[str]:
+        filters = [
+            {"Name": "Parents.TrialName", "Operator": "Equals", "Value": trial},
+            {"Name": "Parents.ExperimentName", "Operator": "Equals", "Value": experiment},
+        ]
+        expression = {"NestedFilters": [{"NestedPropertyName": "Parents", "Filters": filters}]}
+        answer = sm.search(Resource=COMPONENTS, SearchExpression=expression)
+        return sorted(hit["TrialComponent"]["TrialComponentName"] for hit in answer["Results"])
+
+    assert found("away", "other") == ["c1", "c2"]
+    assert found("t1", "exp") == ["c0", "c1", "c3", "c5"]
+    assert found("t1", "other") == [], "c1 is in t1 and in a trial of other, but not in a t1 of other"

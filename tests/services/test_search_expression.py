@@ -150,7 +150,19 @@ def test_nested_filters_hold_for_one_element() -> None:
 
 def test_a_training_jobs_metrics_are_its_final_ones() -> None:
     found = one("Metrics.val:acc", "0.9", "GreaterThan", "TrainingJob")
-    named = Compare("FinalMetricDataList.MetricName", Operator.EQUALS, "val:acc")
-    value = Compare("FinalMetricDataList.Value", Operator.GREATER_THAN, 0.9)
-    assert found == Nested("FinalMetricDataList", (named, value))
-    assert one("Metrics.val:acc", operator="Exists", resource="TrainingJob") == named
+    assert found == Compare("Metrics.val:acc.Last", Operator.GREATER_THAN, 0.9)
+
+
+def test_nested_filters_on_parents_ask_for_one_trial() -> None:
+    filters = [
+        {"Name": "Parents.TrialName", "Operator": "Equals", "Value": "t"},
+        {"Name": "Parents.ExperimentName", "Operator": "Equals", "Value": "e"},
+    ]
+    nested = {"NestedPropertyName": "Parents", "Filters": filters}
+    assert translate("ExperimentTrialComponent", NestedFilters=[nested]) == Nested(
+        "Parents",
+        (
+            Compare("Parents.TrialName", Operator.EQUALS, "t"),
+            Compare("Parents.ExperimentName", Operator.EQUALS, "e"),
+        ),
+    )

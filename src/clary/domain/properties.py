@@ -29,6 +29,9 @@ HIDDEN = frozenset({"Clary", "Tags", "Metrics", "Parents"})
 ROW = frozenset({"Name", "Status", "CreationTime", "LastModifiedTime", "Arn", "ParentArn"})
 """Properties that come from the row itself and hide the document's members of these names."""
 
+FINAL_METRICS = "FinalMetricDataList"
+"""Where a training job's document shows the last values of its metrics, which are searched as a component's are."""
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _FIRST = frozenset("+-.0123456789")
 
@@ -74,9 +77,9 @@ def scalar(value: Any, element: int = OUTSIDE) -> Value | None:
     return None
 
 
-def plain(text: str) -> Value:
+def plain(text: str, element: int = OUTSIDE) -> Value:
     """A name: a text that never counts as a number."""
-    return Value(NO_NUMBER, text[:TEXT_LIMIT])
+    return Value(NO_NUMBER, text[:TEXT_LIMIT], element)
 
 
 def of_document(document: Mapping[str, Any]) -> Properties:
@@ -84,6 +87,10 @@ def of_document(document: Mapping[str, Any]) -> Properties:
     for member, value in document.items():
         if member not in HIDDEN and member not in ROW:
             _walk(value, member, OUTSIDE, found)
+    for item in document.get(FINAL_METRICS) or ():
+        last = scalar(item["Value"])
+        if last is not None:
+            found[f"Metrics.{item['MetricName']}.Last"] = [last]
     return found
 
 
@@ -115,11 +122,12 @@ def of_metric(name: str, numbers: Iterable[float]) -> Properties:
 
 
 def of_parents(parents: Iterable[tuple[str, str, str | None]]) -> Properties:
-    """`parents`: (trial ARN, trial name, experiment name) of each trial that the resource is part of."""
+    """`parents`: (trial ARN, trial name, experiment name) of each trial that the resource is part of; each is an
+    element of the list `Parents`."""
     found: Properties = {}
-    for arn, trial, experiment in parents:
-        found.setdefault("Parents.TrialArn", []).append(plain(arn))
-        found.setdefault("Parents.TrialName", []).append(plain(trial))
+    for element, (arn, trial, experiment) in enumerate(parents):
+        found.setdefault("Parents.TrialArn", []).append(plain(arn, element))
+        found.setdefault("Parents.TrialName", []).append(plain(trial, element))
         if experiment is not None:
-            found.setdefault("Parents.ExperimentName", []).append(plain(experiment))
+            found.setdefault("Parents.ExperimentName", []).append(plain(experiment, element))
     return found

@@ -25,7 +25,6 @@ from clary.domain.properties import METRIC_STATISTICS, number_of
 from clary.domain.search import Both, Compare, Either, Expression, Nested, Operator
 
 STATISTICS = {name.lower(): name for name in METRIC_STATISTICS}
-FINAL_METRICS = "FinalMetricDataList"
 PARENTS = {name.lower(): name for name in ("TrialName", "ExperimentName", "TrialArn")}
 ORDERED = frozenset(
     {
@@ -80,9 +79,6 @@ def expression(shape: StructureShape, document: Document) -> Expression | None:
 
 def _filter(shape: StructureShape, document: Document) -> Expression:
     operator = Operator(document.get("Operator", "Equals"))
-    head, _, metric = document["Name"].partition(".")
-    if head.lower() == "metrics" and metric and FINAL_METRICS in shape.members:
-        return _final_metric(metric, operator, document)
     terms = tuple(
         term
         for item in properties(shape, document["Name"])
@@ -93,17 +89,6 @@ def _filter(shape: StructureShape, document: Document) -> Expression:
     if len(terms) == 1:
         return terms[0]
     return Both(terms) if operator is Operator.NOT_EXISTS else Either(terms)
-
-
-def _final_metric(name: str, operator: Operator, document: Document) -> Expression:
-    """A training job shows its metrics as a list of names and last values."""
-    named = Compare(f"{FINAL_METRICS}.MetricName", Operator.EQUALS, name)
-    if operator is Operator.EXISTS:
-        return named
-    value = _compare(Property(f"{FINAL_METRICS}.Value", "number"), operator, document)
-    if value is None or operator is Operator.NOT_EXISTS:
-        raise _refuse(document, f"Invalid value or operator for property {document['Name']}")
-    return Nested(FINAL_METRICS, (named, value))
 
 
 def _nested(shape: StructureShape, document: Document) -> Expression:
@@ -117,7 +102,7 @@ def _nested(shape: StructureShape, document: Document) -> Expression:
     terms = tuple(_filter(shape, item) for item in inner)
     compares = tuple(term for term in terms if isinstance(term, Compare))
     path = _list_path(shape, name)
-    if path is None or len(compares) < len(terms) or path == "Parents":
+    if path is None or len(compares) < len(terms):
         return Both(terms)
     return Nested(path, compares)
 
