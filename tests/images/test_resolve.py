@@ -110,7 +110,7 @@ def test_what_is_no_uri(uri: str) -> None:
 )  # fmt: skip
 def test_what_an_image_stands_for(uri: str, family: str, version: str, python: str, requirement: str) -> None:
     spec = lookup(uri)
-    assert (spec.family, spec.version, spec.python) == (family, version, (python,))
+    assert (spec.family, spec.version, spec.python[0]) == (family, version, python)
     assert requirement in spec.requirements
     assert spec.image == uri
 

@@ -47,9 +47,18 @@ class Family:
     cpu_torch: bool = False
 
 
-def _sklearn(python: str, version: str, numpy: str, pandas: str, scipy: str) -> Release:
-    pins = (f"scikit-learn=={version}", f"numpy=={numpy}", f"pandas=={pandas}", f"scipy=={scipy}", "joblib")
-    return Release((python,), pins)
+def _sklearn(
+    python: str, version: str, numpy: str, pandas: str, scipy: str, *others: str, newer: tuple[str, ...] = ()
+) -> Release:
+    """`others`: further Pythons that the same version has wheels for; `newer`: companions there, where AWS's
+    own have none."""
+    pins = [f"scikit-learn=={version}", f"numpy=={numpy}", f"pandas=={pandas}", f"scipy=={scipy}", "joblib"]
+    for pin in newer:
+        name = pin.split("=")[0]
+        first = others[0]
+        pins = [f"{own}; python_version < '{first}'" if own.split("=")[0] == name else own for own in pins]
+        pins.append(f"{pin}; python_version >= '{first}'")
+    return Release((python, *others), tuple(pins))
 
 
 SKLEARN = Family(
@@ -59,8 +68,17 @@ SKLEARN = Family(
         "0.20.0": _sklearn("3.7", "0.20.0", "1.19.5", "0.25.3", "1.5.3"),
         "0.23-1": _sklearn("3.7", "0.23.2", "1.19.2", "1.1.3", "1.5.3"),
         "1.0-1": _sklearn("3.7", "1.0.2", "1.19.5", "1.1.3", "1.5.3"),
-        "1.2-1": _sklearn("3.9", "1.2.1", "1.24.1", "1.1.3", "1.8.0"),
-        "1.4-2": _sklearn("3.10", "1.4.2", "2.1.0", "2.2.3", "1.14.1"),
+        "1.2-1": _sklearn(
+            "3.9",
+            "1.2.1",
+            "1.24.1",
+            "1.1.3",
+            "1.8.0",
+            "3.10",
+            "3.11",
+            newer=("pandas==1.5.3", "scipy==1.10.1"),
+        ),
+        "1.4-2": _sklearn("3.10", "1.4.2", "2.1.0", "2.2.3", "1.14.1", "3.11", "3.12"),
     },
 )
 

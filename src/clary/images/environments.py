@@ -131,10 +131,9 @@ class Environments:
             if found is None:
                 raise _no_interpreter(spec)
             return found
-        for wanted in spec.python:
-            if found := pythons.find(wanted, own):
-                return found
-        wanted = spec.python[0]
+        wanted, *others = spec.python
+        if found := pythons.find(wanted, own):
+            return found
         tried = "and the setting python_downloads is off"
         if self._settings.python_downloads:
             journal.tell(f"Downloading Python {wanted}")
@@ -142,6 +141,10 @@ class Environments:
             if found := pythons.find(wanted, own):
                 return found
             tried = "and uv cannot download it"
+        for other in others:
+            if found := pythons.find(other, own):
+                journal.tell(f"Python {wanted} is not to be had: Python {other} instead")
+                return found
         raise ImageError(
             f"Image {spec.image or spec.version} needs Python {' or '.join(spec.python)}, which this machine"
             f" lacks, {tried}. There are Python {', '.join(pythons.installed(own))}."

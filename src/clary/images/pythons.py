@@ -103,17 +103,22 @@ def _candidates(wanted: str, own_pythons: Path) -> Iterator[Path]:
     home = Path(os.environ.get("HOME", "/"))
     data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share")
     managed = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python")
-    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
-    for folder, pattern in ((own_pythons, f"*-{minor}.*"), (managed, f"*-{minor}.*"), (pyenv, f"{minor}.*")):
+    path = [Path(directory) for directory in os.environ.get("PATH", "").split(os.pathsep) if directory]
+    # pyenv's shims stand for nothing by themselves; its versions lie beside them.
+    pyenvs = [Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")]
+    pyenvs += [directory.parent for directory in path if directory.name == "shims"]
+    places = [(own_pythons, f"*-{minor}.*"), (managed, f"*-{minor}.*")]
+    places += [(pyenv / "versions", f"{minor}.*") for pyenv in pyenvs]
+    for folder, pattern in places:
         # Newest patch first: 3.9.18 before 3.9.2.
         for installation in sorted(folder.glob(pattern), key=_numbers, reverse=True):
             yield installation / "bin" / name
-    for directory in os.environ.get("PATH", "").split(os.pathsep):
-        if directory and Path(directory).name != "shims":
-            yield Path(directory) / name
-            yield Path(directory) / "python3"
-    for directory in ("/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"):
-        yield Path(directory) / name
+    for directory in path:
+        if directory.name != "shims":
+            yield directory / name
+            yield directory / "python3"
+    for usual in ("/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"):
+        yield Path(usual) / name
 
 
 def _numbers(path: Path) -> list[int]:
