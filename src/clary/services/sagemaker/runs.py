@@ -33,7 +33,7 @@ from clary.domain.search import Compare, Expression, Operator
 from clary.services.sagemaker.experiments import Experiment
 from clary.services.sagemaker.search import record_shape
 from clary.services.sagemaker.search_expression import expression, properties
-from clary.storage.ports import Edge, Query, Resource, Summary, Transaction
+from clary.storage.ports import Query, Resource, Summary, Transaction
 from clary.wire import arrow
 from clary.wire.messages import HttpResponse
 
@@ -166,16 +166,19 @@ class Table:
             for name, compute in STATISTICS.items()
             if (name in UNASKED if not chosen else any(column.endswith(f".{name}") for column in chosen))
         ]
-        self._trials: dict[str, Resource | None] = {}
+        self._trials: dict[str, tuple[str, str]] = {}
+        """Name and experiment of each trial seen, by ARN."""
 
     def add(self, page: Sequence[Resource]) -> None:
-        found = self._tx.metrics.summaries([run.arn for run in page]) if self._metrics else {}
-        edges = (
-            self._tx.edges.of_many(sources=[run.arn for run in page], kinds=(PART_OF,))
-            if self._parents
-            else {}
-        )
-        rows = [self._row(run, found.get(run.arn, ()), edges.get(run.arn, ())) for run in page]
+        arns = [run.arn for run in page]
+        summaries = self._tx.metrics.summaries(arns) if self._metrics else {}
+        parents = self._parents_of(arns) if self._parents else {}
+        rows = [_row(run) for run in page]
+        for row, arn in zip(rows, arns, strict=True):
+            row.update(parents.get(arn, ()))
+            for summary in summaries.get(arn, ()):
+                for statistic, compute in self._statistics:
+                    row[f"Metrics.{summary.name}.{statistic}"] = compute(summary)
         if not self._chosen:
             for name in dict.fromkeys(name for row in rows for name in row):
                 if name not in self.columns:
@@ -184,36 +187,34 @@ class Table:
             column.extend([row.get(name) for row in rows])
         self.count += len(rows)
 
-    def _row(self, run: Resource, summaries: Sequence[Summary], edges: Sequence[Edge]) -> Document:
-        spec = run.spec
-        row: Document = {
-            "Name": spec["TrialComponentName"],
-            "DisplayName": spec.get("DisplayName"),
-            "Status": spec.get("Status", {}).get("PrimaryStatus"),
-            "CreationTime": run.created,
-            "Source": spec.get("Source", {}).get("SourceArn"),
-        }
-        if self._parents:
-            self._add_parents(row, edges)
-        for name, value in spec.get("Parameters", {}).items():
-            number = value.get("NumberValue")
-            row[f"Parameters.{name}"] = value.get("StringValue") if number is None else float(number)
-        for summary in summaries:
-            for statistic, compute in self._statistics:
-                row[f"Metrics.{summary.name}.{statistic}"] = compute(summary)
-        return row
+    def _parents_of(self, arns: Sequence[str]) -> dict[str, Document]:
+        found = self._tx.edges.of_many(sources=arns, kinds=(PART_OF,))
+        unknown = {edge.destination for edges in found.values() for edge in edges} - self._trials.keys()
+        for arn, trial in self._tx.resources.find_many(unknown).items():
+            self._trials[arn] = trial.spec["TrialName"], trial.spec["ExperimentName"]
+        answer: dict[str, Document] = {}
+        for arn, edges in found.items():
+            pairs = [self._trials[edge.destination] for edge in edges if edge.destination in self._trials]
+            answer[arn] = {
+                "Trials": ",".join(trial for trial, _ in pairs),
+                "Experiments": ",".join(dict.fromkeys(experiment for _, experiment in pairs)),
+            }
+        return answer
 
-    def _add_parents(self, row: Document, edges: Sequence[Edge]) -> None:
-        trials: dict[str, None] = {}
-        experiments: dict[str, None] = {}
-        for edge in edges:
-            if edge.destination not in self._trials:
-                self._trials[edge.destination] = self._tx.resources.find(edge.destination)
-            trial = self._trials[edge.destination]
-            if trial is not None:
-                trials[trial.spec["TrialName"]] = None
-                experiments[trial.spec["ExperimentName"]] = None
-        row["Trials"], row["Experiments"] = ",".join(trials) or None, ",".join(experiments) or None
+
+def _row(run: Resource) -> Document:
+    spec = run.spec
+    row: Document = {
+        "Name": spec["TrialComponentName"],
+        "DisplayName": spec.get("DisplayName"),
+        "Status": spec.get("Status", {}).get("PrimaryStatus"),
+        "CreationTime": run.created,
+        "Source": spec.get("Source", {}).get("SourceArn"),
+    }
+    for name, value in spec.get("Parameters", {}).items():
+        number = value.get("NumberValue")
+        row[f"Parameters.{name}"] = value.get("StringValue") if number is None else float(number)
+    return row
 
 
 def _where(ctx: Context, tx: Transaction, asked: Asked, names: Names) -> Expression | None:
