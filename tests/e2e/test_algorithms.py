@@ -56,43 +56,19 @@ def test_linear_learner_trains_and_reports_its_own_metrics(algorithms: Algorithm
     assert zipfile.is_zipfile(io.BytesIO(model["model_algo-1"]))
 
 
-REFUSED: list[tuple[str, dict[str, Any], dict[str, tuple[bytes, str]], str]] = [
-    (
-        "out of range",
-        {"epochs": -1},
-        {"train": (b"0,1,2\n", "text/csv")},
-        "'-1' is not a valid value of 'epochs'",
-    ),
-    ("unknown", {"foo": 1}, {"train": (b"0,1,2\n", "text/csv")}, "('foo' was unexpected)"),
-    (
-        "missing",
-        {"predictor_type": None},
-        {"train": (b"0,1,2\n", "text/csv")},
-        "'predictor_type' which are required",
-    ),
-    ("no channel", {}, {"validation": (b"0,1,2\n", "text/csv")}, "'train' is a required property"),
-    (
-        "not numbers",
-        {},
-        {"train": (b"label,x\n1,2\n", "text/csv")},
-        "'label' in row 1 of the CSV is not a number",
-    ),
-    ("a bad label", {}, {"train": (b"7,1\n0,2\n", "text/csv")}, "labels are integers from 0 to 1"),
-    ("another width", {"feature_dim": 9}, {"train": (b"0,1,2\n", "text/csv")}, "feature_dim"),
-    ("an unread type", {}, {"train": (b"<x/>", "text/xml")}, "'text/xml' of channel 'train' is not one of"),
-    ("a broken record", {}, {"train": (b"nonsense", "application/x-recordio-protobuf")}, "not RecordIO"),
+REFUSED: list[tuple[str, dict[str, Any], tuple[bytes, str], str]] = [
+    ("out of range", {"epochs": -1}, (b"0,1,2\n", "text/csv"), "'-1' is not a valid value of 'epochs'"),
+    ("a broken record", {}, (b"nonsense", "application/x-recordio-protobuf"), "not RecordIO"),
 ]
+"""More of these in tests/algorithms/checks/refusals.py, without a server."""
 
 
-@pytest.mark.parametrize(
-    ("changes", "channels", "words"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
-)
+@pytest.mark.parametrize(("changes", "train", "words"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
 def test_what_the_user_can_cure_is_a_client_error(
-    algorithms: Algorithms, changes: dict[str, Any], channels: dict[str, tuple[bytes, str]], words: str
+    algorithms: Algorithms, changes: dict[str, Any], train: tuple[bytes, str], words: str
 ) -> None:
     given = {"predictor_type": "binary_classifier", **changes}
-    hyperparameters = {name: value for name, value in given.items() if value is not None}
-    job = algorithms.train(image("linear-learner"), hyperparameters, channels)
+    job = algorithms.train(image("linear-learner"), given, {"train": train})
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("ClientError: ")
     assert words in job["FailureReason"]
