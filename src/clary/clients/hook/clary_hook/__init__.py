@@ -24,6 +24,8 @@ CHANGED_BY = {
     "sagemaker.core.helper.session_helper": "waits",
     "sagemaker.core.resources": "waits",
     "sagemaker.core.telemetry.telemetry_logging": "telemetry",
+    "sagemaker.predictor_async": "waits",
+    "sagemaker.serve.predictor_async": "waits",
     "sagemaker.serve.utils.telemetry_logger": "telemetry",
     "sagemaker.session": "waits",
     "sagemaker.telemetry.telemetry_logging": "telemetry",

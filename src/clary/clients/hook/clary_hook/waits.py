@@ -8,6 +8,8 @@ many times more as its pauses are shorter.
     the SDKs' modules    their `time.sleep` takes `FIRST` s at first and longer with each turn of the same loop, up
                          to what was asked for: quick things are seen quickly, long ones are not asked about at
                          every moment
+    AsyncPredictor       its thread that waits for the file of a failure, 15 minutes long, no longer keeps a program
+                         that has its answer from ending
 """
 
 import functools
@@ -33,6 +35,8 @@ def change(module: "Any") -> None:
         waiter.wait = _quick(waiter.wait)
     elif vars(module).get("time") is time:
         module.time = Time()
+    if module.__name__.endswith(".predictor_async") and vars(module).get("threading") is threading:
+        module.threading = Threading()
 
 
 def _quick(wait: "Any") -> "Any":
@@ -48,6 +52,15 @@ def _quick(wait: "Any") -> "Any":
         return wait(self, **kwargs)
 
     return wrapper
+
+
+class Threading:
+    """The `threading` module, whose threads end with the program."""
+
+    Thread = functools.partial(threading.Thread, daemon=True)
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(threading, name)
 
 
 class Time:
