@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.support.server import ACCOUNT, REGION, ports_in
 
-from clary.api import Context, Document, Ports, Principal, ServiceError
+from clary.api import Asked, Context, Document, Ports, Principal, ServiceError
 from clary.api.operations import handler
-from clary.services.sagemaker import components, lineage, search
+from clary.services.sagemaker import components, experiments_deletion, lineage, search
 from clary.storage.ports import Point, Resource
 
 LOADED = (components, lineage, search)
@@ -192,3 +192,20 @@ def test_jobs_are_sorted_by_their_metrics(ports: Ports, job: Resource) -> None:
     answer = call(ports, "Search", Resource="TrainingJob", SortBy="Metrics.loss", SortOrder="Ascending")
     names = [hit["TrainingJob"]["TrainingJobName"] for hit in answer["Results"]]
     assert names == ["best", "middle", "worst", "none"]
+
+
+def test_a_job_that_ended_while_its_experiment_was_deleted(
+    ports: Ports, job: Resource, trial: Document
+) -> None:
+    component = create(ports, job, trial)
+    experiment = trial["ExperimentName"]
+    context = Context(ACCOUNT, REGION, Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT), "id", NOW, ports)
+    asked = Asked({}, {"ExperimentName": experiment})
+    experiments_deletion.delete_experiment(context, asked)
+    with ports.store.begin() as tx:
+        state = {**job.state, "TrainingJobStatus": "Completed", "SecondaryStatus": "Completed"}
+        ended = tx.resources.update(replace(tx.resources.get(job.arn), state=state, status="Completed"))
+        components.update_job_component(tx, ended, NOW + 1)
+    experiments_deletion.restore_experiment(context, asked)
+    with ports.store.read() as tx:
+        assert tx.resources.get(component.arn).spec["Status"]["PrimaryStatus"] == "Completed"

@@ -17,7 +17,8 @@ from clary.api import Answer, Asked, Context, Document, ServiceError, extension
 from clary.api.pages import pages
 from clary.domain.experiments import PART_OF
 from clary.domain.experiments_deletion import Plan, plan
-from clary.domain.search import Compare, Operator
+from clary.domain.search import Both, Compare, Operator
+from clary.services.sagemaker.components import update_job_component
 from clary.services.sagemaker.experiments import Experiment
 from clary.storage.ports import Discarded, Exists, Query, Resource, Store, Transaction
 
@@ -61,6 +62,7 @@ def restore_experiment(ctx: Context, asked: Asked) -> Answer:
             if not held:
                 raise ServiceError("ResourceNotFound", f"No deleted experiment '{name}' can be restored.")
             tx.trash.restore(held[0].id)
+            _catch_up(ctx, tx, Experiment.load(ctx, tx, name))
             return _restorable(held[0], ctx.settings.undo_days)
     except Exists as error:
         raise ServiceError(
@@ -79,6 +81,20 @@ def purge(store: Store, now: float, days: float) -> None:
     """Forget for good what was deleted more than `days` ago."""
     with store.begin() as tx:
         tx.trash.purge(now - days * DAY)
+
+
+def _catch_up(ctx: Context, tx: Transaction, experiment: Resource) -> None:
+    """Jobs went on while their components were out of sight."""
+    of_jobs = Both(
+        (
+            Compare("Parents.ExperimentName", Operator.EQUALS, experiment.name),
+            Compare("Source.SourceArn", Operator.EXISTS),
+        )
+    )
+    for page in pages(tx, Query(ctx.account, ctx.region, ("TrialComponent",), of_jobs)):
+        jobs = tx.resources.find_many([component.spec["Source"]["SourceArn"] for component in page])
+        for job in jobs.values():
+            update_job_component(tx, job, ctx.now)
 
 
 def _plan(tx: Transaction, experiment: Resource) -> Plan:
