@@ -198,3 +198,49 @@ print("ANSWERED", len(answer))
 """,
     )
     assert "ANSWERED 2" in said
+
+
+@pytest.mark.slow
+def test_sdk_v3_trains_one(client: Client) -> None:
+    done = client.script(
+        client_python("v3"),
+        """
+import numpy as np
+from sagemaker.core import image_uris
+from sagemaker.core.helper.session_helper import Session, get_execution_role
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData
+
+session = Session()
+labels = np.arange(100) % 2
+np.savetxt("train.csv", np.c_[labels, labels + np.arange(100) / 1000], delimiter=",")
+data = session.upload_data("train.csv", key_prefix="v3")
+trainer = ModelTrainer(
+    training_image=image_uris.retrieve("linear-learner", "us-east-1"), role=get_execution_role(session),
+    sagemaker_session=session, compute=Compute(instance_type="ml.m5.large", instance_count=1),
+    hyperparameters={"predictor_type": "binary_classifier", "epochs": 3},
+)
+trainer.train(input_data_config=[InputData(channel_name="train", data_source=data, content_type="text/csv")])
+found = session.sagemaker_client.list_training_jobs(SortBy="CreationTime", SortOrder="Descending")
+print("STATUS", found["TrainingJobSummaries"][0]["TrainingJobStatus"])
+""",
+    )
+    assert "STATUS Completed" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_tuner_finds_the_algorithms_metric(client: Client) -> None:
+    said = run(
+        client,
+        """
+from sagemaker.tuner import ContinuousParameter, HyperparameterTuner
+learner = sagemaker.LinearLearner(predictor_type="binary_classifier", epochs=3, **given)
+ranges = {"wd": ContinuousParameter(1e-6, 1.0, scaling_type="Logarithmic")}
+metric = "validation:objective_loss"
+tuner = HyperparameterTuner(learner, metric, ranges, objective_type="Minimize", max_jobs=2, max_parallel_jobs=2)
+tuner.fit([learner.record_set(rows, labels), learner.record_set(rows, labels, channel="validation")], mini_batch_size=100)
+tuner.wait()
+print("BEST", sorted(tuner.analytics().dataframe()["FinalObjectiveValue"] < 0.5))
+""",
+    )
+    assert "BEST [True, True]" in said
