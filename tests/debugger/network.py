@@ -73,9 +73,8 @@ class Training:
 
 def softmax(scores: Array) -> Array:
     exp: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
-    total: Array = exp.sum(axis=1, keepdims=True)
-    shares: Array = np.divide(exp, total)
-    return shares
+    exp /= exp.sum(axis=1, keepdims=True)
+    return exp
 
 
 def cross_entropy(scores: Array, labels: Array) -> float:

@@ -90,13 +90,12 @@ def evaluate(
     trial: Trial, rule: Looker, ended: Callable[[], bool], clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Finding | None:  # fmt: skip
-    """`ended`: whether the job has, though it may not have left an end file."""
+    """`ended`: whether the job can save nothing more, though it may not have said so itself."""
     seen, since = -1, clock()
     while True:
         last = ended()
         trial.refresh_data()
         last = last or trial.loaded_all_steps
-        trial.loaded_all_steps = last  # of a job that died, the last steps are as complete as they get
         fresh = [step for step in trial.steps() if step > seen]
         for step in fresh:
             words = rule.look(step)

@@ -18,6 +18,7 @@ import os
 import sys
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ if not __package__:  # run as a script, from a folder that holds the debugger's 
     __package__ = "debugger.rules"
 
 from .. import exceptions, modes, trial
+from ..format import places
 from ..profiler import catalog as profiler_rules
 from ..profiler import evaluate as profiler
 from ..profiler.profile import Profiles
@@ -59,7 +61,7 @@ def main(ml: Path) -> int:
 
 def judge(config: dict[str, Any], ml: Path, reports: Path) -> str:
     """Raises `CannotJudge`, `UnknownRule`, and `ValueError` for a bad parameter."""
-    ended = (ml / "input/config/job_ended").exists
+    ended = partial(has_ended, ml)
     if config["profiler"] and not config["parameters"].get("source_s3_uri"):
         return profiled(config, ml, ended, reports)
     base = trial.create_trial(str(ml / "input/data/tensors"), name=config["trial"])
@@ -77,6 +79,14 @@ def judge(config: dict[str, Any], ml: Path, reports: Path) -> str:
     if not steps:
         raise CannotJudge(NOTHING)
     return f"{looker.name} looked at {len(steps)} steps, up to {steps[-1]}, and found no issue."
+
+
+def has_ended(ml: Path) -> bool:
+    """Of a job that died without its end file, the last steps are as complete as they get: the trial is told so."""
+    ended = (ml / "input/config/job_ended").exists()
+    if ended:
+        (ml / "input/data/tensors" / places.END).touch()
+    return ended
 
 
 def profiled(config: dict[str, Any], ml: Path, ended: Callable[[], bool], reports: Path) -> str:

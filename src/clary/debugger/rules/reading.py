@@ -31,7 +31,9 @@ class Tensor(Protocol):
 class Trial(Protocol):
     name: str
     dynamic_refresh: bool
-    loaded_all_steps: bool
+
+    @property
+    def loaded_all_steps(self) -> bool: ...
 
     def refresh_data(self) -> None: ...
     def steps(self, mode: ModeKeys = ...) -> list[int]: ...
