@@ -1,6 +1,7 @@
 """Reads the tensors that jobs saved, with smdebug's API: `create_trial(path)` and what it gives.
 
     trial.py        `Trial`: steps, modes, workers, collections, tensor names; `create_trial`
+    steps.py        `Steps`: what is there of which mode, and whether it is complete
     tensor.py       `Tensor`: one name's values, shapes and reductions
     indexes.py      the index files: what is where; whatever is broken there is reported and passed over
     sources.py      local folders and S3

@@ -51,12 +51,7 @@ class Tensor:
 
     def steps(self, mode: ModeKeys = ModeKeys.GLOBAL, show_incomplete_steps: bool = False) -> list[int]:
         """The mode's own steps in which it was saved, by all workers that save unless incomplete ones are shown."""
-        self.trial.maybe_refresh()
-        return [
-            self.trial.own_step(step, mode)
-            for step in sorted(self._steps)
-            if self.trial.is_of(step, mode) and (show_incomplete_steps or self.trial.is_complete(step))
-        ]
+        return self.trial.steps_among(self._steps, mode, show_incomplete_steps)
 
     def prev_steps(self, step: int, n: int | None = None, mode: ModeKeys = ModeKeys.GLOBAL) -> list[int]:
         """The last `n` (all when None) steps up to and with `step`."""
@@ -139,10 +134,9 @@ class Tensor:
         return sorted(self._steps[step])
 
     def _entry(self, step_num: int, mode: ModeKeys, worker: str | None) -> Saved:
-        step = self.trial.known_step(mode, step_num)
-        if step is None or step not in self._steps:
+        step = self.trial.global_step(mode, step_num)
+        if step is not None and step not in self._steps:
             self.trial.maybe_refresh()
-            step = self.trial.known_step(mode, step_num)
         workers = self._steps.get(step) if step is not None else None
         if workers is None:
             raise self._why_not(step_num, mode)

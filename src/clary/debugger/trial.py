@@ -27,6 +27,7 @@ from .format.messages import CorruptMessage
 from .indexes import Index, Indexes, Location
 from .modes import ModeKeys, StepState
 from .sources import Absent, Source, open_source
+from .steps import Steps
 from .tensor import Tensor
 
 log = logging.getLogger("smdebug")
@@ -34,12 +35,12 @@ log = logging.getLogger("smdebug")
 PAUSE = 0.5
 """Seconds between looks of `wait_for_steps`."""
 
-Steps = tuple[int | None, int | None]
+Range = tuple[int | None, int | None]
 Names = str | Sequence[str]
 
 
 def create_trial(
-    path: str, name: str | None = None, profiler: bool = False, range_steps: Steps | None = None,
+    path: str, name: str | None = None, profiler: bool = False, range_steps: Range | None = None,
     check: bool = False, index_mode: bool = True, cache: bool = False, **_: object,
 ) -> Trial:  # fmt: skip
     """Of a folder or `s3://bucket/prefix`, on running jobs too. `range_steps`: only from .. below; `cache`: keep
@@ -52,15 +53,11 @@ def create_trial(
 
 class Trial:
     def __init__(
-        self, source: Source, name: str, range_steps: Steps | None = None, cache: bool = False
+        self, source: Source, name: str, range_steps: Range | None = None, cache: bool = False
     ) -> None:
         self.name, self.path, self.cache, self.range_steps = name, source.path, cache, range_steps
-        self.loaded_all_steps = False
-        """The job has ended, and all that it saved is known."""
         self.dynamic_refresh = True
         """Whether each question looks for new steps first; off while a rule looks at one step."""
-        self.num_workers = 1
-        self.last_complete_step = -1
         self.problems: dict[str, str] = {}
         """Files that were passed over, and why."""
         self._source = source
@@ -69,14 +66,31 @@ class Trial:
         self._told: set[str] = set()
         """Workers whose collections file is there."""
         self._tensors: dict[str, Tensor] = {}
-        self._steps: dict[int, tuple[ModeKeys, int]] = {}
-        self._global: dict[ModeKeys, dict[int, int]] = {}
-        self._workers: dict[int, set[str]] = {}
+        self._steps = Steps()
         self._names: dict[int, set[str]] = {}
         self.refresh_data()
 
     def __repr__(self) -> str:
         return f"<Trial {self.name} at {self.path}: {len(self._steps)} steps, {len(self._tensors)} tensors>"
+
+    @property
+    def loaded_all_steps(self) -> bool:
+        """The job has ended, and all that it saved is known."""
+        return self._steps.ended
+
+    @loaded_all_steps.setter
+    def loaded_all_steps(self, ended: bool) -> None:
+        """For who knows better than the files: that the job has ended without saying so."""
+        self._steps.ended = ended
+
+    @property
+    def last_complete_step(self) -> int:
+        return self._steps.last_complete
+
+    @property
+    def num_workers(self) -> int:
+        """That save."""
+        return self._steps.num_workers
 
     # What there is
 
@@ -101,10 +115,10 @@ class Trial:
         self.maybe_refresh()
         if step is None:
             found = {
-                name for at, names in self._names.items() if self.is_of(at, mode) for name in names
+                name for at, names in self._names.items() if self._steps.is_of(at, mode) for name in names
             }
         else:
-            at = self.known_step(mode, step)
+            at = self._steps.known(mode, step)
             found = set(self._names.get(at, ())) if at is not None else set()
         if regex is not None:
             patterns = [re.compile(each) for each in ([regex] if isinstance(regex, str) else regex)]
@@ -137,15 +151,16 @@ class Trial:
     def steps(self, mode: ModeKeys = ModeKeys.GLOBAL, show_incomplete_steps: bool = False) -> list[int]:
         """The mode's own steps, saved by all workers that save unless incomplete ones are shown."""
         self.maybe_refresh()
-        return [
-            self.own_step(step, mode)
-            for step in sorted(self._steps)
-            if self.is_of(step, mode) and (show_incomplete_steps or self.is_complete(step))
-        ]
+        return self._steps.own(self._steps.all(), mode, show_incomplete_steps)
+
+    def steps_among(self, global_steps: Iterable[int], mode: ModeKeys, incomplete: bool) -> list[int]:
+        """The same of these steps only. For tensors."""
+        self.maybe_refresh()
+        return self._steps.own(list(global_steps), mode, incomplete)
 
     def modes(self) -> list[ModeKeys]:
         """Those in which steps were saved; never GLOBAL."""
-        return list(self._global)
+        return self._steps.modes()
 
     def mode(self, global_step: int) -> ModeKeys | None:
         return self.mode_modestep(global_step)[0]
@@ -153,42 +168,21 @@ class Trial:
     def mode_step(self, global_step: int) -> int | None:
         return self.mode_modestep(global_step)[1]
 
-    def mode_modestep(self, global_step: int) -> tuple[ModeKeys | None, int | None]:
-        if global_step not in self._steps:
+    def mode_modestep(self, global_step: int) -> tuple[ModeKeys, int] | tuple[None, None]:
+        if self._steps.of(global_step)[0] is None:
             self.maybe_refresh()
-        return self._steps.get(global_step, (None, None))
+        return self._steps.of(global_step)
 
     def global_step(self, mode: ModeKeys, mode_step: int) -> int | None:
-        step = self.known_step(mode, mode_step)
+        step = self._steps.known(mode, mode_step)
         if step is None:
             self.maybe_refresh()
-            step = self.known_step(mode, mode_step)
+            step = self._steps.known(mode, mode_step)
         return step
-
-    def known_step(self, mode: ModeKeys, step: int) -> int | None:
-        """The global step, without looking for new ones."""
-        if mode is ModeKeys.GLOBAL:
-            return step
-        return self._global.get(mode, {}).get(step)
-
-    def own_step(self, global_step: int, mode: ModeKeys) -> int:
-        return global_step if mode is ModeKeys.GLOBAL else self._steps[global_step][1]
-
-    def is_of(self, global_step: int, mode: ModeKeys) -> bool:
-        return mode is ModeKeys.GLOBAL or self._steps[global_step][0] is mode
-
-    def is_complete(self, global_step: int) -> bool:
-        """By all workers, or by those that ever will: a later step is complete, or the job has ended."""
-        return (
-            self.loaded_all_steps
-            or global_step <= self.last_complete_step
-            or len(self._workers.get(global_step, ())) >= self.num_workers
-        )
 
     def workers(self) -> list[str]:
         self.maybe_refresh()
-        found = set(self._told)
-        return sorted(found.union(*self._workers.values()))
+        return sorted(self._told | self._steps.workers())
 
     # Waiting
 
@@ -197,10 +191,10 @@ class Trial:
         at = bisect.bisect_left(steps, step)
         if at == len(steps):
             return StepState.UNAVAILABLE if self.loaded_all_steps else StepState.NOT_YET_AVAILABLE
-        found = self.known_step(mode, steps[at])
+        found = self._steps.known(mode, steps[at])
         assert found is not None
         if steps[at] == step:
-            return StepState.AVAILABLE if self.is_complete(found) else StepState.NOT_YET_AVAILABLE
+            return StepState.AVAILABLE if self._steps.is_complete(found) else StepState.NOT_YET_AVAILABLE
         passed = self.loaded_all_steps or self.last_complete_step >= found
         return StepState.UNAVAILABLE if passed else StepState.NOT_YET_AVAILABLE
 
@@ -238,9 +232,8 @@ class Trial:
             self._read_collections()
         for index in self._indexes.new(self.last_complete_step):
             self._add(index)
-        self.loaded_all_steps = ended
-        if ended and self._steps:
-            self.last_complete_step = max(self._steps)
+        if ended:
+            self._steps.end()
 
     def fetch(self, locations: Iterable[Location | None]) -> list[np.ndarray | Exception]:
         """The tensors there; an exception in place of one that cannot be read, which is reported."""
@@ -273,7 +266,7 @@ class Trial:
                 self._report(name, str(error))
                 continue
             if not self._told:
-                self._collections, self.num_workers = found, workers
+                self._collections, self._steps.num_workers = found, workers
             self._told.add(worker)
 
     def _add(self, index: Index) -> None:
@@ -296,13 +289,7 @@ class Trial:
             tensor.original_name = original
             tensor.saved(index.step, index.worker).shape = shape
             names.add(name)
-        self._steps.setdefault(index.step, (index.mode, index.mode_step))
-        if index.mode is not ModeKeys.GLOBAL:
-            self._global.setdefault(index.mode, {}).setdefault(index.mode_step, index.step)
-        workers = self._workers.setdefault(index.step, set())
-        workers.add(index.worker)
-        if len(workers) >= self.num_workers:
-            self.last_complete_step = max(self.last_complete_step, index.step)
+        self._steps.add(index.step, index.worker, index.mode, index.mode_step)
 
     def _named(self, name: str) -> Tensor:
         if name not in self._tensors:

@@ -1,0 +1,72 @@
+"""Which steps of which modes there are, and which of them all workers have saved."""
+
+from __future__ import annotations
+
+from .modes import ModeKeys
+
+
+class Steps:
+    """Global steps count all modes together; each mode counts its own besides."""
+
+    def __init__(self) -> None:
+        self.num_workers = 1
+        """That save."""
+        self.last_complete = -1
+        self.ended = False
+        """The job has, and all its steps are here."""
+        self._modes: dict[int, tuple[ModeKeys, int]] = {}
+        self._global: dict[ModeKeys, dict[int, int]] = {}
+        self._workers: dict[int, set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._modes)
+
+    def add(self, step: int, worker: str, mode: ModeKeys, mode_step: int) -> None:
+        self._modes.setdefault(step, (mode, mode_step))
+        if mode is not ModeKeys.GLOBAL:
+            self._global.setdefault(mode, {}).setdefault(mode_step, step)
+        workers = self._workers.setdefault(step, set())
+        workers.add(worker)
+        if len(workers) >= self.num_workers:
+            self.last_complete = max(self.last_complete, step)
+
+    def end(self) -> None:
+        self.ended = True
+        self.last_complete = max(self._modes, default=self.last_complete)
+
+    def modes(self) -> list[ModeKeys]:
+        """Those in which steps were saved; never GLOBAL."""
+        return list(self._global)
+
+    def workers(self) -> set[str]:
+        return set().union(*self._workers.values())
+
+    def of(self, global_step: int) -> tuple[ModeKeys, int] | tuple[None, None]:
+        """Its mode and the mode's own step."""
+        return self._modes.get(global_step, (None, None))
+
+    def known(self, mode: ModeKeys, step: int) -> int | None:
+        """The global step of a mode's own."""
+        return step if mode is ModeKeys.GLOBAL else self._global.get(mode, {}).get(step)
+
+    def is_of(self, global_step: int, mode: ModeKeys) -> bool:
+        return mode is ModeKeys.GLOBAL or self._modes[global_step][0] is mode
+
+    def own(self, global_steps: list[int], mode: ModeKeys, incomplete: bool) -> list[int]:
+        """Of these, the mode's, by its own count; `incomplete` ones too."""
+        return [
+            step if mode is ModeKeys.GLOBAL else self._modes[step][1]
+            for step in sorted(global_steps)
+            if self.is_of(step, mode) and (incomplete or self.is_complete(step))
+        ]
+
+    def all(self) -> list[int]:
+        return list(self._modes)
+
+    def is_complete(self, global_step: int) -> bool:
+        """By all workers, or by those that ever will: a later step is complete, or the job has ended."""
+        return (
+            self.ended
+            or global_step <= self.last_complete
+            or len(self._workers.get(global_step, ())) >= self.num_workers
+        )
