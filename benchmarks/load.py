@@ -4,6 +4,7 @@ costs meanwhile."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import time
@@ -31,8 +32,8 @@ def written(method: str, path: str, headers: dict[str, str], body: bytes) -> byt
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, requests: Sequence[bytes], done: asyncio.Future[None]) -> None:
-        self._requests, self._done = iter(requests), done
+    def __init__(self, requests: Iterator[bytes], done: asyncio.Future[bool]) -> None:
+        self._requests, self._done = requests, done
         self._buffer = b""
         self._transport: Any
 
@@ -44,7 +45,7 @@ class _Connection(asyncio.Protocol):
         request = next(self._requests, None)
         if request is None:
             self._transport.close()
-            self._done.set_result(None)
+            self._done.set_result(True)
         else:
             self._transport.write(request)
 
@@ -59,7 +60,11 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._buffer = b""
-        self._next()
+        if head.startswith(b"HTTP/1.0") or b"\r\nconnection: close" in head.lower():
+            self._done.set_result(False)
+            self._transport.close()
+        else:
+            self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._done.done():
@@ -69,16 +74,20 @@ class _Connection(asyncio.Protocol):
 def drive(url: str, queues: Iterable[Sequence[bytes]]) -> float:
     """Seconds until every connection has had its requests answered with 200, one after the other."""
 
-    async def run() -> float:
-        loop = asyncio.get_running_loop()
-        address = urlsplit(url)
-        began = time.perf_counter()
-        ends = []
-        for queue in queues:
-            ends.append(loop.create_future())
-            connection = partial(_Connection, queue, ends[-1])
+    address = urlsplit(url)
+
+    async def send(requests: Iterator[bytes]) -> None:
+        """Over one connection, or over as many as the server insists on."""
+        loop, whole = asyncio.get_running_loop(), False
+        while not whole:
+            done: asyncio.Future[bool] = loop.create_future()
+            connection = partial(_Connection, requests, done)
             await loop.create_connection(connection, address.hostname or "", address.port or 80)
-        await asyncio.gather(*ends)
+            whole = await done
+
+    async def run() -> float:
+        began = time.perf_counter()
+        await asyncio.gather(*(send(iter(queue)) for queue in queues))
         return time.perf_counter() - began
 
     return uvloop.run(run())
@@ -88,8 +97,9 @@ def family(pid: int) -> Iterator[int]:
     """A process and all that descend from it."""
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from family(int(child))
+        with contextlib.suppress(FileNotFoundError):  # a thread that ended meanwhile
+            for child in (task / "children").read_text().split():
+                yield from family(int(child))
 
 
 def processor(pid: int) -> float:

@@ -1,10 +1,10 @@
 """Points put and curves read: Clary beside the bare floor, and beside moto's and MLflow's servers on demand.
 
-    python benchmarks/metrics.py [--peers] [--points 40000] [--rounds 3]
+    python benchmarks/metrics.py [--peers | --long] [--points 40000] [--rounds 3]
 
 Every server is a process of its own and gets the same points over 16 kept connections, from one client that only
-counts answers. Rounds are interleaved, the medians and their ratios printed. `--peers` makes the peers'
-environments under .cache with uv, once.
+counts answers. Rounds are interleaved, the medians and their ratios printed. The peers'
+environments are made under .cache with uv, once.
 """
 
 from __future__ import annotations
@@ -193,7 +193,8 @@ def curve(server: Clary, count: int = 100_000) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", action="store_true", help="moto and MLflow beside")
+    parser.add_argument("--peers", action="store_true", help="moto beside")
+    parser.add_argument("--long", action="store_true", help="moto and MLflow beside; MLflow takes minutes")
     parser.add_argument(
         "--points", type=int, default=40_000, help="a round, of batches of 10; ten times of 1,000"
     )
@@ -203,8 +204,10 @@ def main() -> None:
         folder = Path(name)
         ours, server = stack.enter_context(clary(folder))
         systems = [ours, stack.enter_context(floor(folder))]
-        if options.peers:
-            systems += [stack.enter_context(moto(folder)), stack.enter_context(mlflow(folder))]
+        if options.peers or options.long:
+            systems.append(stack.enter_context(moto(folder)))
+        if options.long:
+            systems.append(stack.enter_context(mlflow(folder)))
         for batch, points in ((10, options.points), (1000, options.points * 10)):
             for round in range(options.rounds):
                 for system in systems:
