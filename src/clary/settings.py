@@ -85,7 +85,7 @@ def load(home: Path | None = None, environ: Mapping[str, str] | None = None, **o
     environ = os.environ if environ is None else environ
     known = {f.name: f for f in fields(Settings)}
     values: dict[str, Any] = {}
-    root = Path(home or environ.get("CLARY_HOME") or known["home"].default).expanduser().absolute()
+    root = Path(home or environ.get("CLARY_HOME") or str(known["home"].default)).expanduser().absolute()
     config = root / "config.toml"
     if config.is_file():
         try:

@@ -179,6 +179,7 @@ def test_every_row_is_reached_by_its_tag_and_is_exact(family: Family, version: s
         "pytorch": "pytorch-training",
         "tensorflow": "tensorflow-training",
         "algorithms": "linear-learner",
+        "debugger-rules": "sagemaker-debugger-rules",
         "python": "python",
     }[family.name]
     spec = lookup(f"{repository}:{version}")
