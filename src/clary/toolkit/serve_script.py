@@ -54,7 +54,9 @@ class Script:
     def __init__(self, model_dir: str, code_dir: str) -> None:
         self.context = Context(model_dir)
         module = imported(os.path.join(model_dir, "code"), code_dir)
-        self.framework = serve_frameworks.framework(os.environ.get("CLARY_FRAMEWORK", ""), scripted=module is not None)
+        self.framework = serve_frameworks.framework(
+            os.environ.get("CLARY_FRAMEWORK", ""), scripted=module is not None
+        )
         self.accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or self.framework.ACCEPT
         self.transform = self.function(module, "transform_fn", 4)
         self.input = self.function(module, "input_fn", 2)
