@@ -250,7 +250,7 @@ PYTHON = Family(
 DEBUGGER = Family(
     "debugger-rules",
     re.compile(r"sagemaker-debugger-rules|sagemaker-debugger-rule-evaluator"),
-    {"1": Release(("3.11", "3.12", "3.13"), ("numpy",))},
+    {"1": Release(("3.11", "3.12", "3.13"), ("numpy==2.3.5",))},
     aliases={"latest": "1"},
     common=("boto3",),
 )
