@@ -10,7 +10,8 @@ is a LogisticRegression on one CSV row of 20 floats, JSON out; beside it an echo
     clary  an endpoint of two workers on `clary serve`, invoked with signed requests
     peers  whatever `--peer` names: servers that were started beforehand and answer POST at their URL
 
-Rounds of all are interleaved; figures are medians. Requests are written once and sent over kept connections.
+Rounds of all are interleaved; figures are medians; CPU is the server's at c=8, without its workers' (bare has none).
+Requests are written once and sent over kept connections.
 """
 
 from __future__ import annotations
@@ -287,17 +288,20 @@ def main() -> None:
         processes = []
         try:
             targets: dict[str, tuple[str, str, str]] = {}
+            pids: dict[str, int] = {}
             for server in ("bare", "hop"):
                 process, url = start(server, folder, options.python)
                 processes.append(process)
                 targets[server] = (url, KEY, SECRET)
+                pids[server] = process.pid
             process, url, key, secret = endpoint(folder, options.python)
             processes.append(process)
             targets["clary"] = (url, key, secret)
+            pids["clary"] = process.pid
             targets.update(
                 (each.partition("=")[0], (each.partition("=")[2], KEY, SECRET)) for each in options.peer
             )
-            measure(targets, options.rounds, options.count)
+            measure(targets, pids, options.rounds, options.count)
         finally:
             for process in processes:
                 process.terminate()
@@ -305,7 +309,13 @@ def main() -> None:
                 process.wait(30)
 
 
-def measure(targets: dict[str, tuple[str, str, str]], rounds: int, count: int) -> None:
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process without its workers."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(targets: dict[str, tuple[str, str, str]], pids: dict[str, int], rounds: int, count: int) -> None:
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(rounds):
         row = {
@@ -318,20 +328,24 @@ def measure(targets: dict[str, tuple[str, str, str]], rounds: int, count: int) -
         for connections in CONNECTIONS:
             for name, (url, _, _) in targets.items():
                 each = max(10, count // connections)
+                before = cpu_seconds(pids[name]) if name in pids else 0.0
                 seconds = drive(url, [[row[name]] * each] * connections)
+                if connections == 8 and name in pids:
+                    spent = cpu_seconds(pids[name]) - before
+                    rates[name, "CPU ms"].append(spent / (each * connections) * 1000)
                 rates[name, f"c={connections}"].append(each * connections / seconds)
         for name, (url, _, _) in targets.items():
             rates[name, "p50 ms"].append(p50(url, row[name], 400))
             seconds = drive(url, [[large[name]] * 12] * 8)
             rates[name, "1 MB c=8"].append(12 * 8 / seconds)
-    columns = [*(f"c={each}" for each in CONNECTIONS), "p50 ms", "1 MB c=8"]
+    columns = [*(f"c={each}" for each in CONNECTIONS), "p50 ms", "CPU ms", "1 MB c=8"]
     print(f"{'':10}" + "".join(f"{column:>12}" for column in columns))
     found = {key: statistics.median(values) for key, values in rates.items()}
     for name in targets:
-        print(f"{name:10}" + "".join(f"{found[name, column]:12.2f}" for column in columns))
+        print(f"{name:10}" + "".join(f"{found.get((name, column), 0.0):12.2f}" for column in columns))
     for other in targets:
         if other != "clary":
-            ratios = [found["clary", column] / found[other, column] for column in columns]
+            ratios = [found["clary", column] / found.get((other, column), float("inf")) for column in columns]
             print(f"{'/ ' + other:10}" + "".join(f"{ratio:12.2f}" for ratio in ratios))
 
 
