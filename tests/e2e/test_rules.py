@@ -6,6 +6,8 @@ The programs train with NumPy alone and save through the writer that every hook 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -266,5 +268,12 @@ def test_rules_run_afterwards_on_an_old_job(jobs: Jobs) -> None:
         further = rule("LossNotDecreasing", mode="TRAIN", num_steps=steps)
         calls.post("/_clary/rules", {"TrainingJobName": name, "DebugRuleConfigurations": [further]})
         assert judged(jobs, name)["LossNotDecreasing"]["RuleEvaluationStatus"] == expected
+    done = subprocess.run(
+        [sys.executable, "-m", "clary", "rules", name, "--home", str(jobs.clary.home), "-r", "Overfit", "-p", "patience=2"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "LossNotDecreasing: NoIssuesFound" in done.stdout
+    assert "Overfit: NoIssuesFound" in done.stdout
     with pytest.raises(Refused, match="are expected"):
         calls.post("/_clary/rules", {"TrainingJobName": name, "DebugRuleConfigurations": [{}]})

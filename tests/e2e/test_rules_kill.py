@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from tests.e2e.test_rules import TRAIN, judged, request, rule
 from tests.support.jobs import Jobs
 from tests.support.process import Clary
+
+pytestmark = pytest.mark.slow
 
 
 def test_evaluations_survive_the_server(tmp_path: Path) -> None:

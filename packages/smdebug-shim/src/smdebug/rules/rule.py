@@ -1,0 +1,3 @@
+from clary_debugger.rules.rule import Rule
+
+__all__ = ["Rule"]
