@@ -185,6 +185,7 @@ def transform_fn(model, body, content_type, accept):
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_leaks_is_replaced_between_requests(endpoints: Endpoints) -> None:
     model = endpoints.model(GROWS, environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "16"})
     name = endpoints.up(model, changes={"InstanceType": "ml.t2.medium"})  # 4 GiB: 256 MiB a worker

@@ -191,6 +191,6 @@ class Host:
             return tx.resources.find(self._endpoint.arn)
 
     def _delete(self) -> None:
+        shutil.rmtree(endpoint_root(self._house.ports.settings.home, self._endpoint), ignore_errors=True)
         with self._house.ports.store.begin() as tx:
             tx.resources.delete(self._endpoint.arn)
-        shutil.rmtree(endpoint_root(self._house.ports.settings.home, self._endpoint), ignore_errors=True)
