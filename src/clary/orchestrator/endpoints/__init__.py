@@ -4,8 +4,10 @@
     fleet.py       the instances of one deployment: prepared, started, adjusted, drained
     instance.py    one container: started, watched, started again when it ends
     container.py   what an engine is told of it; model and code put in place
+    many.py        models of an endpoint with many, fetched as they are asked for
     pool.py        a variant's workers: who is idle, who waits
     connection.py  HTTP/1.1 to one worker over its Unix socket
+    transforms.py  batch transform; asynchronous.py: invocations whose answer goes to S3
     resuming.py    routes for a server that starts, until its workers are found again
     capture.py     data capture, to objects in AWS's format
 

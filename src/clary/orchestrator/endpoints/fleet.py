@@ -21,8 +21,9 @@ from clary.engines.ports import Engine, EngineError
 from clary.images.ports import ImageError, Images
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints.capture import DataCapture
-from clary.orchestrator.endpoints.container import ManyModels, ModelError, Place, Prepared, prepare
+from clary.orchestrator.endpoints.container import ModelError, Place, Prepared, prepare
 from clary.orchestrator.endpoints.instance import Instance, Tell, log_group, stream_name
+from clary.orchestrator.endpoints.many import Fetching, ManyModels
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Exists, LogLine, Missing, Resource
 
@@ -239,18 +240,6 @@ class Fleet:
             tx.logs.create_stream(group, stream, now)
         with suppress(Missing), store.begin() as tx:
             tx.logs.append(group, stream, [LogLine(now, now, f"[clary] {text}")])
-
-
-class Fetching:
-    """`ManyModels` for the loop: one thread a look-up, one look-up a model at a time."""
-
-    def __init__(self, models: ManyModels) -> None:
-        self._models = models
-        self._locks: dict[str, asyncio.Lock] = {}
-
-    async def locate(self, target: str) -> str:
-        async with self._locks.setdefault(target, asyncio.Lock()):
-            return await asyncio.to_thread(self._models.locate, target)
 
 
 def endpoint_root(home: Path, endpoint: Resource) -> Path:
