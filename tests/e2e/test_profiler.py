@@ -143,3 +143,21 @@ def test_what_is_refused(jobs: Jobs, changes: dict[str, Any], words: str) -> Non
     with pytest.raises(ClientError) as raised:
         jobs.sagemaker.create_training_job(**jobs.request(**changes))
     assert words in raised.value.response["Error"]["Message"]
+
+
+def test_a_running_jobs_profiler_can_be_disabled_and_not_enabled(jobs: Jobs) -> None:
+    config = {**CONFIG, "ProfilingIntervalInMilliseconds": 100}
+    name = jobs.start("import time; time.sleep(300)", ProfilerConfig=config)
+    jobs.wait(name, until=("Training",))
+    update = jobs.sagemaker.update_training_job
+    with pytest.raises(ClientError, match="not added later"):
+        update(TrainingJobName=name, ProfilerRuleConfigurations=[rule("BatchSize")])
+    update(TrainingJobName=name, ProfilerConfig={"DisableProfiler": True})
+    assert jobs.describe(name)["ProfilingStatus"] == "Disabled"
+    with pytest.raises(ClientError, match="not enabled or changed"):
+        update(
+            TrainingJobName=name,
+            ProfilerConfig={"DisableProfiler": False, "ProfilingIntervalInMilliseconds": 100},
+        )
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    assert jobs.wait(name)["TrainingJobStatus"] == "Stopped"
