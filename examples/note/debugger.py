@@ -4,6 +4,7 @@ Changed: imports and the sweep before it, which the note has in its other blocks
 the note's names are of jobs of its writer; the figure is saved.
 """
 
+# ruff: noqa: F821, F541, RET504 - the block below is the note's own text
 import os
 import time
 
