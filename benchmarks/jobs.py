@@ -80,7 +80,9 @@ def main() -> None:
             ("CreateTrainingJob: Completed", ends),
         ]:
             median = statistics.median(values)
-            print(f"{name:40} {median:8.3f} {median / floor:6.1f}x   (min {min(values):.3f}, max {max(values):.3f})")
+            print(
+                f"{name:40} {median:8.3f} {median / floor:6.1f}x   (min {min(values):.3f}, max {max(values):.3f})"
+            )
         if options.client:
             (Path(folder) / "source").mkdir()
             (Path(folder) / "source" / "train.py").write_text(SKLEARN)

@@ -168,7 +168,9 @@ class Kind:
         with ctx.begin() as tx:
             return self.add(ctx, tx, request).document
 
-    def add(self, ctx: Context, tx: Transaction, request: Document, state: Document | None = None) -> Resource:
+    def add(
+        self, ctx: Context, tx: Transaction, request: Document, state: Document | None = None
+    ) -> Resource:
         """What Create does, within a transaction: for what another resource makes. `state` has members that
         the new one's document shows from the start. Raises ServiceError before anything is written."""
         name = request[f"{self.noun}Name"]
