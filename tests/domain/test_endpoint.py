@@ -132,3 +132,14 @@ def test_what_an_update_retains() -> None:
     active["variants"][0].update(weight=7.0, count=4)
     kept = rules.retained(active, fleet("other"), frozenset({"DesiredInstanceCount"}))["variants"][0]
     assert (kept["weight"], kept["count"]) == (7.0, 1)
+
+
+def test_the_old_fleet_is_kept_for_its_termination_wait() -> None:
+    row = serving()
+    deployment = {"BlueGreenUpdatePolicy": {"TerminationWaitInSeconds": 60}}
+    row = row.take(rules.updating(row, fleet("other"), deployment, 3.0)).happen(Ready("2"), 5.0)
+    assert row.status == "InService"
+    assert row.fleets == {"1": True, "2": False}
+    assert row.state["Clary"]["fleets"]["1"]["until"] == 65.0
+    row.take(rules.deleting(row, 6.0))
+    assert row.state["Clary"]["fleets"]["1"]["until"] is None

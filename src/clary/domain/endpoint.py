@@ -13,7 +13,7 @@ The state's part that no client sees:
 
     Clary: {"fleets": {"1": FLEET, ...}, "active": "1", "next": 2}
     FLEET: {"config": NAME, "variants": [VARIANT], "shadows": [...], "capture": {...}, "async": {...},
-            "runs": {"AllTraffic/0": {"run": 3, "engine": STATE}}, "drop": True once it is to go}
+            "runs": {"AllTraffic/0": {"run": 3, "engine": STATE}}, "drop": True once it is to go, "until": not before}
     VARIANT: {"name", "weight", "count", "instance_type", "role", "containers": [...], "serverless": {...}, ...}
 """
 
@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from clary.domain.endpoint_traffic import termination_wait
 
 Document = dict[str, Any]
 
@@ -197,7 +199,7 @@ def adjusting(endpoint: Endpoint, wanted: Mapping[str, Mapping[str, Any]], now: 
 
 def deleting(endpoint: Endpoint, now: float) -> Document:
     clary = endpoint.state["Clary"]
-    fleets = {name: {**each, "drop": True} for name, each in clary["fleets"].items()}
+    fleets = {name: {**each, "drop": True, "until": None} for name, each in clary["fleets"].items()}
     return {"EndpointStatus": "Deleting", "LastModifiedTime": now, "Clary": {**clary, "fleets": fleets}}
 
 
@@ -234,8 +236,10 @@ def _is_adjusted(endpoint: Endpoint, name: str) -> bool:
 
 def _turned_over(endpoint: Endpoint, name: str, now: float) -> Document:
     clary = endpoint.state["Clary"]
+    until = now + termination_wait(clary["fleets"][name].get("deployment"))
     fleets = {
-        other: each if other == name else {**each, "drop": True} for other, each in clary["fleets"].items()
+        other: each if other == name or each.get("drop") else {**each, "drop": True, "until": until}
+        for other, each in clary["fleets"].items()
     }
     return {
         **_shown(fleets[name], now),

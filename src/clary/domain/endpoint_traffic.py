@@ -36,3 +36,16 @@ def _evenly(size: Mapping[str, Any], wait: float, instances: int) -> Steps:
 def _share(size: Mapping[str, Any], instances: int) -> float:
     whole = 100 if size["Type"] == "CAPACITY_PERCENT" else max(1, instances)
     return min(1.0, int(size["Value"]) / whole)
+
+
+def termination_wait(config: Mapping[str, Any] | None) -> float:
+    """Seconds that the old fleet is kept after all traffic has turned over."""
+    return float((config or {}).get("BlueGreenUpdatePolicy", {}).get("TerminationWaitInSeconds", 0))
+
+
+def longest(config: Mapping[str, Any] | None) -> float | None:
+    """Seconds that the whole update may take before it is rolled back; None: any."""
+    config = config or {}
+    policy = config.get("BlueGreenUpdatePolicy") or config.get("RollingUpdatePolicy") or {}
+    found = policy.get("MaximumExecutionTimeoutInSeconds")
+    return float(found) if found is not None else None

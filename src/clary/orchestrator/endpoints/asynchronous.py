@@ -12,17 +12,21 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from clary.api.context import Ports
 from clary.api.routes import Invocation, InvocationError, Overloaded, Reply
 from clary.domain.endpoint import Step
+from clary.orchestrator.endpoints.instance import log_group
 from clary.orchestrator.reconciler import Tell
 from clary.storage.objects import NoSuchBucket, NoSuchKey
-from clary.storage.ports import Document, Resource, Transaction
+from clary.storage.ports import Document, Exists, LogLine, Missing, Resource, Transaction
 
 log = logging.getLogger(__name__)
 
+STREAM = "clary"
+"""The log stream of Clary's own lines."""
 AT_ONCE = 4
 """Invocations of an endpoint at once, unless its configuration says otherwise."""
 
@@ -109,6 +113,10 @@ class AsyncInvocations:
     def _failed(self, spec: Document, reason: str) -> None:
         if spec["failure"] is not None:
             self._put(spec["failure"], reason.encode(), "text/plain")
+        else:
+            self._say(
+                spec, f"The invocation {spec['inference']} failed, and there is no S3FailurePath: {reason}"
+            )
         self._note(spec, "ErrorTopic", {"invocationStatus": "Failed", "failureReason": reason})
 
     def _put(self, uri: str, body: bytes, content_type: str | None) -> None:
@@ -123,6 +131,18 @@ class AsyncInvocations:
         wanted = (spec["notify"] or {}).get(topic)
         if wanted:
             log.info("For %s: %s", wanted, json.dumps({**message, "inferenceId": spec["inference"]}))
+
+    def _say(self, spec: Document, text: str) -> None:
+        """A line in the endpoint's log."""
+        with self._ports.store.read() as tx:
+            endpoint = tx.resources.find(spec["endpoint"])
+        if endpoint is None:
+            return
+        group, now = log_group(endpoint), time.time()
+        with suppress(Exists), self._ports.store.begin() as tx:
+            tx.logs.create_stream(group, STREAM, now)
+        with suppress(Missing), self._ports.store.begin() as tx:
+            tx.logs.append(group, STREAM, [LogLine(now, now, f"[clary] {text}")])
 
     def _delete(self, arn: str) -> None:
         with self._ports.store.begin() as tx:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.domain import endpoint as rules
+from clary.services.sagemaker.deployments_lineage import write_endpoint
 from clary.services.sagemaker.models import Model
 from clary.storage.objects import NoSuchBucket
 from clary.storage.ports import Effect, Resource, Transaction
@@ -31,7 +32,8 @@ Endpoint.serves("Create", "Describe", "List")
 
 HOST = "host"
 """The effect that lives as long as an endpoint; `orchestrator.endpoints.machine` runs it."""
-NOT_YET = ("ExplainerConfig",)
+NOT_YET = ("ExplainerConfig", "CrossRegionTrafficConfig")
+NOT_YET_OF_VARIANTS = ("AcceleratorType", "CoreDumpConfig", "InstancePools", "AcceleratorPartitionLayouts")
 
 
 @EndpointConfig.on_create
@@ -48,6 +50,7 @@ def check_config(ctx: Context, tx: Transaction, config: Resource) -> None:
                 "ValidationException", f"Duplicate variant name '{name}'. Variant names must be unique."
             )
     for variant in variants:
+        _check_variant(variant)
         if "ModelName" not in variant:
             raise ServiceError(
                 "ValidationException",
@@ -64,9 +67,33 @@ def check_config(ctx: Context, tx: Transaction, config: Resource) -> None:
         check_bucket(ctx, capture["DestinationS3Uri"], "DestinationS3Uri")
     if "AsyncInferenceConfig" in spec:
         output = spec["AsyncInferenceConfig"]["OutputConfig"]
+        if "S3OutputPath" not in output:
+            raise ServiceError("ValidationException", "An AsyncInferenceConfig needs an S3OutputPath.")
         for member in ("S3OutputPath", "S3FailurePath"):
             if member in output:
                 check_bucket(ctx, output[member], member)
+
+
+def _check_variant(variant: Document) -> None:
+    """What would be promised and not done is refused."""
+    refused = [member for member in NOT_YET_OF_VARIANTS if variant.get(member)]
+    if variant.get("ManagedInstanceScaling", {}).get("Status") == "ENABLED":
+        refused.append("ManagedInstanceScaling")
+    if "ProvisionedConcurrency" in variant.get("ServerlessConfig", {}):
+        refused.append("ServerlessConfig.ProvisionedConcurrency")
+    if variant.get("RoutingConfig", {}).get("RoutingStrategy") not in (
+        None,
+        "LEAST_OUTSTANDING_REQUESTS",
+        "RANDOM",
+    ):
+        refused.append(f"RoutingStrategy {variant['RoutingConfig']['RoutingStrategy']}")
+    if variant.get("EnableSSMAccess"):
+        refused.append("EnableSSMAccess")
+    if refused:
+        raise ServiceError(
+            "ValidationException",
+            f"Clary does not serve variants with {', '.join(refused)}: leave it out of variant {variant['VariantName']}.",
+        )
 
 
 def check_bucket(ctx: Context, uri: str, member: str) -> None:
@@ -87,7 +114,9 @@ def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
     if "DeploymentConfig" in endpoint.spec:
         state["LastDeploymentConfig"] = endpoint.spec["DeploymentConfig"]
     tx.outbox.put(Effect(endpoint.arn, endpoint.generation, HOST, due=ctx.now))
-    return replace(endpoint, state=state)
+    endpoint = replace(endpoint, state=state)
+    write_endpoint(tx, endpoint, ctx.now)
+    return endpoint
 
 
 def check_deployment(request: Document) -> None:
@@ -110,7 +139,8 @@ def update_endpoint(ctx: Context, request: Document) -> Document:
             }
             clary = endpoint.state["Clary"]
             fleet = rules.retained(clary["fleets"][clary["active"]], fleet, frozenset(exclude))
-        deployment = request.get("DeploymentConfig")
+        kept = endpoint.state.get("LastDeploymentConfig") if request.get("RetainDeploymentConfig") else None
+        deployment = request.get("DeploymentConfig") or kept
         _write(ctx, tx, endpoint, rules.updating(endpoint, fleet, deployment, ctx.now))
     ctx.ports.changes.publish(endpoint.arn)
     return {"EndpointArn": endpoint.arn}
@@ -145,7 +175,8 @@ def delete_endpoint(ctx: Context, request: Document) -> None:
 
 def _write(ctx: Context, tx: Transaction, endpoint: Resource, changes: Document) -> None:
     state = {**endpoint.state, **changes}
-    tx.resources.update(replace(endpoint, state=state, status=state["EndpointStatus"], modified=ctx.now))
+    endpoint = replace(endpoint, state=state, status=state["EndpointStatus"], modified=ctx.now)
+    write_endpoint(tx, tx.resources.update(endpoint), ctx.now)
 
 
 def _in_service(ctx: Context, tx: Transaction, name: str) -> Resource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clary.api import Context, Kind, ServiceError
 from clary.services.iam import role_exists
+from clary.services.sagemaker.deployments_lineage import write_model
 from clary.storage.ports import Document, Resource, Transaction
 
 Model = Kind(
@@ -13,6 +14,9 @@ Model = Kind(
     missing=("ValidationException", 'Could not find model "{arn}".'),
 )
 Model.serves("Create", "Describe", "List", "Delete")
+
+
+NOT_YET = ("AdditionalModelDataSources", "ContainerMetricsConfig", "InferenceSpecificationName")
 
 
 @Model.on_create
@@ -39,6 +43,17 @@ def check(ctx: Context, tx: Transaction, model: Resource) -> None:
             )
         if "Image" not in container:
             raise ServiceError("ValidationException", "A container needs an Image.")
+        for member in NOT_YET:
+            if container.get(member):
+                raise ServiceError(
+                    "ValidationException", f"Clary does not serve containers with {member} yet."
+                )
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+        if "HubAccessConfig" in source or "ManifestS3Uri" in source:
+            raise ServiceError(
+                "ValidationException",
+                "Clary does not read models by HubAccessConfig or ManifestS3Uri: name an S3Uri.",
+            )
         if "ModelDataUrl" in container and "ModelDataSource" in container:
             raise ServiceError(
                 "ValidationException", "You can specify either ModelDataUrl or ModelDataSource, not both."
@@ -50,3 +65,4 @@ def check(ctx: Context, tx: Transaction, model: Resource) -> None:
             f"Could not assume role {role}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to "
             "assume the role.",
         )
+    write_model(tx, model, ctx.now)
