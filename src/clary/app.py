@@ -43,6 +43,7 @@ from clary.orchestrator.usage import Usage
 from clary.services import iam, sts
 from clary.services.sagemaker import experiments_deletion
 from clary.services.sagemaker.components import update_job_component
+from clary.services.sagemaker.deployments_lineage import write_endpoint
 from clary.services.sagemaker.tuning import make_training_job
 from clary.settings import Settings
 from clary.storage.blobs import FileBlobs
@@ -68,6 +69,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "clary.services.sagemaker.search",
         "clary.services.sagemaker.runs",
         "clary.services.sagemaker.lineage",
+        "clary.services.sagemaker.lineage_query",
         "clary.services.sagemaker.tags",
     ),
     "sagemaker-metrics": ("clary.services.metrics", "clary.services.metrics.curves"),
@@ -189,8 +191,8 @@ def build(settings: Settings, address: Address) -> House:
     machines["RuleEvaluation"] = RuleEvaluations(*parts[:-1], lambda tx, evaluation, now: None)
     machines["HyperParameterTuningJob"] = tuning
     serving = Serving(ports, engine, images, workplace)
-    machines["Endpoint"] = Endpoints(serving)
-    machines["TransformJob"] = TransformJobs(serving)
+    machines["Endpoint"] = Endpoints(serving, write_endpoint)
+    machines["TransformJob"] = TransformJobs(serving, derive)
     machines["AsyncInvocation"] = AsyncInvocations(ports)
     reserve = Reserve(settings.home / "reserve")
     reserve.keep()

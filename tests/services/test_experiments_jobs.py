@@ -12,10 +12,10 @@ from tests.support.server import ACCOUNT, REGION, ports_in
 
 from clary.api import Asked, Context, Document, Ports, Principal, ServiceError
 from clary.api.operations import handler
-from clary.services.sagemaker import components, experiments_deletion, lineage, search
+from clary.services.sagemaker import components, experiments_deletion, lineage_query, search
 from clary.storage.ports import Point, Resource
 
-LOADED = (components, lineage, search)
+LOADED = (components, lineage_query, search)
 JOB = "cifar10-training-Resnet-1"
 NOW = 1_700_000_000.0
 

@@ -172,3 +172,28 @@ def test_the_lineage_group(sm: Any) -> None:
     shown = sm.describe_lineage_group(LineageGroupName=group["LineageGroupName"])
     assert shown["LineageGroupArn"] == group["LineageGroupArn"]
     assert refused(sm.describe_lineage_group, LineageGroupName="other")[0] == "ResourceNotFound"
+
+
+def test_associations_are_paged_by_time_without_ends(sm: Any) -> None:
+    part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
+    made = [artifact(sm, f"s3://b/{number}", f"T{number % 2}") for number in range(7)]
+    for arn in made:
+        sm.add_association(SourceArn=arn, DestinationArn=part)
+    for order, expected in (("Ascending", made), ("Descending", made[::-1])):
+        pages = sm.get_paginator("list_associations").paginate(
+            SortOrder=order, PaginationConfig={"PageSize": 3}
+        )
+        found = [[item["SourceArn"] for item in page["AssociationSummaries"]] for page in pages]
+        assert found == [expected[:3], expected[3:6], expected[6:]]
+    first = sm.list_associations(SourceType="T0", SortOrder="Ascending", MaxResults=2)
+    assert [item["SourceArn"] for item in first["AssociationSummaries"]] == [made[0], made[2]]
+    sm.delete_artifact(ArtifactArn=made[0])
+    then = sm.list_associations(SourceType="T0", SortOrder="Ascending", NextToken=first["NextToken"])
+    assert [item["SourceArn"] for item in then["AssociationSummaries"]] == [made[4], made[6]], (
+        "pages are stable"
+    )
+    for token in ("x", "!", "WzFd", "LTU="):
+        for request in ({}, {"SortBy": "SourceArn"}):
+            assert refused(sm.list_associations, NextToken=token, **request) == (
+                "ValidationException", "Invalid pagination token: NextToken.",
+            )  # fmt: skip

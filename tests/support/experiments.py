@@ -15,7 +15,9 @@ import boto3
 from botocore.config import Config
 from tests.support.server import ACCOUNT, Running, ports_in, running
 
-MODULES = ("experiments", "experiments_deletion", "trials", "components", "search", "runs", "lineage", "tags")
+MODULES = (
+    "experiments", "experiments_deletion", "trials", "components", "search", "runs", "lineage", "lineage_query", "tags",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

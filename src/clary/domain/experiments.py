@@ -63,20 +63,34 @@ def job_component(kind: str, name: str) -> str:
     return f"{name}-aws-{kind.removesuffix('Job').lower()}-job"
 
 
-def job_parameters(job: Document) -> Document:
-    """Hyperparameters and instance facts of a training or processing job's document."""
+def job_parameters(job: Document, model: Document) -> Document:
+    """Hyperparameters and instance facts of a job's document; `model` is the container that a transform job's
+    model names first."""
     found = {name: parameter(value) for name, value in job.get("HyperParameters", {}).items()}
-    resources = job.get("ResourceConfig") or job.get("ProcessingResources", {}).get("ClusterConfig", {})
+    resources = (
+        job.get("ResourceConfig")
+        or job.get("TransformResources")
+        or job.get("ProcessingResources", {}).get("ClusterConfig", {})
+    )
     image = job.get("AlgorithmSpecification", {}).get("TrainingImage")
     image = image or job.get("AppSpecification", {}).get("ImageUri")
     facts: Document = {
-        "SageMaker.ImageUri": None if image is None else {"StringValue": image[:STRING_LIMIT]},
+        "SageMaker.ImageUri": _text(image),
+        "SageMaker.ModelName": _text(job.get("ModelName")),
+        "SageMaker.ModelPrimary.Image": _text(model.get("Image")),
+        "SageMaker.ModelPrimary.DataUrl": _text(data_uri(model)),
         "SageMaker.InstanceCount": _figure(resources.get("InstanceCount")),
         "SageMaker.InstanceType": _text(resources.get("InstanceType")),
         "SageMaker.VolumeSizeInGB": _figure(resources.get("VolumeSizeInGB")),
     }
     found.update({name: value for name, value in facts.items() if value is not None})
     return dict(list(found.items())[-MAX_PARAMETERS:])
+
+
+def data_uri(container: Document) -> str | None:
+    """Where a model's container has its data, if it has any."""
+    source: Document = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    return container.get("ModelDataUrl") or source.get("S3Uri")
 
 
 def job_inputs(job: Document) -> Document:
@@ -92,6 +106,10 @@ def job_inputs(job: Document) -> Document:
     for given in job.get("ProcessingInputs", ()):
         if "S3Input" in given:
             found[given["InputName"]] = _artifact(given["S3Input"]["S3Uri"])
+    if "TransformInput" in job:
+        given = job["TransformInput"]
+        uri = given["DataSource"]["S3DataSource"]["S3Uri"]
+        found["SageMaker.TransformInput"] = _artifact(uri, given.get("ContentType"))
     return found
 
 
@@ -100,6 +118,7 @@ def job_outputs(job: Document) -> Document:
     places = {
         "SageMaker.DebugHookOutput": job.get("DebugHookConfig", {}).get("S3OutputPath"),
         MODEL_ARTIFACT: job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+        "SageMaker.TransformOutput": job.get("TransformOutput", {}).get("S3OutputPath"),
     }
     for output in job.get("ProcessingOutputConfig", {}).get("Outputs", ()):
         places[output["OutputName"]] = output.get("S3Output", {}).get("S3Uri")
@@ -108,7 +127,7 @@ def job_outputs(job: Document) -> Document:
 
 def job_state(job: Document) -> Document:
     """The members of a job's trial component that change while it runs."""
-    noun = "Processing" if "ProcessingJobStatus" in job else "Training"
+    noun = next(each for each in ("Processing", "Transform", "Training") if f"{each}JobName" in job)
     status = job.get(f"{noun}JobStatus", "InProgress")
     shown = f"Status: {status}"
     if noun == "Training":
@@ -134,7 +153,7 @@ def _figure(value: float | None) -> Document | None:
 
 
 def _text(value: str | None) -> Document | None:
-    return None if value is None else {"StringValue": value}
+    return None if value is None else {"StringValue": value[:STRING_LIMIT]}
 
 
 def _artifact(uri: str, media: str | None = None) -> Document:

@@ -21,6 +21,7 @@ from clary.domain import endpoint as rules
 from clary.domain.endpoint_traffic import steps
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.resuming import expect
+from clary.orchestrator.jobs import Derive
 from clary.orchestrator.reconciler import Tell
 from clary.storage.ports import Document, Resource, Transaction
 
@@ -46,8 +47,9 @@ class Endpoints:
     status = "EndpointStatus"
     step = staticmethod(rules.step)
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, derive: Derive) -> None:
+        """`derive` keeps the endpoint's lineage."""
+        self._house, self._derive = house, derive
         expect(house.ports.store, house.ports.routes, HOST)
 
     def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[rules.Event | None]]]:
@@ -57,7 +59,7 @@ class Endpoints:
         return rules.EffectFailed(f"InternalServerError: {type(error).__name__}: {error}")
 
     def recorded(self, tx: Transaction, before: Resource, after: Resource) -> None:
-        """Nothing derives from an endpoint's row."""
+        self._derive(tx, after, after.modified)
 
     def committed(self, after: Resource) -> None:
         self._house.ports.changes.publish(after.arn)

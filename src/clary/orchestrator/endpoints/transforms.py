@@ -21,6 +21,7 @@ from clary.domain import transform as rules
 from clary.domain.instances import capacity
 from clary.domain.transform_records import BadRecord, Joiner, Payload, payloads, records
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House
+from clary.orchestrator.jobs import Derive
 from clary.orchestrator.reconciler import Tell
 from clary.orchestrator.slots import Room
 from clary.orchestrator.sources import DownloadError, Item, items
@@ -43,8 +44,8 @@ class TransformJobs:
     status = "TransformJobStatus"
     step = staticmethod(rules.step)
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, derive: Derive) -> None:
+        self._house, self._derive = house, derive
 
     def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[rules.Event | None]]]:
         return {"work": self.work, "wake": self.wake}
@@ -53,7 +54,7 @@ class TransformJobs:
         return rules.Ended("Failed", f"InternalServerError: {type(error).__name__}: {error}")
 
     def recorded(self, tx: Transaction, before: Resource, after: Resource) -> None:
-        """Nothing derives from a transform job's row."""
+        self._derive(tx, after, after.modified)
 
     def committed(self, after: Resource) -> None:
         self._house.ports.changes.publish(after.arn)

@@ -152,9 +152,10 @@ def create_job_component(
     now: float,
     job: Resource,
     experiment_config: Document | None,
+    model: Document | None = None,
 ) -> Resource:
-    """Make a job's trial component, `<job>-aws-training-job` (or `-processing-job`), and put it where `experiment_config`
-    says: TrialName into that trial; ExperimentName alone into a new trial of the experiment, or for a run
+    """Make a job's trial component, `<job>-aws-training-job` (or `-processing-job`, `-transform-job`), and put it where
+    `experiment_config` says: TrialName into that trial; ExperimentName alone into a new trial of the experiment, or for a run
     into the trial of all runs; neither: into none. Raises ServiceError (`ResourceNotFound`,
     `ValidationException`) before anything is written."""
     config, where = experiment_config or {}, Place(account, region)
@@ -164,7 +165,7 @@ def create_job_component(
         "TrialComponentName": job_component_name(tx, where, job),
         "DisplayName": config.get("TrialComponentDisplayName", job.name),
         "Source": {"SourceArn": job.arn, "SourceType": f"SageMaker{job.kind}"},
-        "Parameters": rules.job_parameters(document),
+        "Parameters": rules.job_parameters(document, model or {}),
         "InputArtifacts": rules.job_inputs(document),
         **rules.job_state(document),
     }
@@ -200,7 +201,7 @@ def update_job_component(tx: Transaction, job: Resource, now: float) -> None:
     if spec != component.spec:
         state = {**component.state, "LastModifiedTime": now}
         after = tx.resources.update(replace(component, spec=spec, state=state, modified=now))
-        if rules.MODEL_ARTIFACT in spec["OutputArtifacts"]:
+        if spec["OutputArtifacts"] != component.spec.get("OutputArtifacts"):
             write_lineage(tx, after, now)
 
 

@@ -9,28 +9,43 @@ from clary.domain.experiments import MODEL_ARTIFACT
 from clary.services.sagemaker.lineage_entities import put_artifact
 from clary.storage.ports import Edge, Resource, Transaction
 
+PARAMETERS = {
+    "SageMaker.ImageUri": "Image",
+    "SageMaker.ModelPrimary.Image": "Image",
+    "SageMaker.ModelPrimary.DataUrl": "Model",
+}
+"""Facts of a job that are artifacts too."""
+
 
 def write_lineage(tx: Transaction, component: Resource, now: float) -> None:
-    """Artifacts for the component's channels, its image and its model, where they are not there yet, and the
+    """Artifacts for the component's inputs, its image, its model and its outputs, where they are not there yet, and the
     associations with them. Writing it again changes nothing."""
     for kind, uri in _inputs(component.spec):
         artifact = put_artifact(tx, component, now, {"ArtifactType": kind, "Source": {"SourceUri": uri}})
-        _link(tx, "ContributedTo", artifact.arn, component.arn, now)
-    model = component.spec.get("OutputArtifacts", {}).get(MODEL_ARTIFACT)
-    if model is not None:
-        source = {"SourceUri": model["Value"]}
-        artifact = put_artifact(tx, component, now, {"ArtifactType": "Model", "Source": source})
-        _link(tx, "Produced", component.arn, artifact.arn, now)
+        link(tx, "ContributedTo", artifact.arn, component.arn, now)
+    for kind, uri in _outputs(component.spec):
+        artifact = put_artifact(tx, component, now, {"ArtifactType": kind, "Source": {"SourceUri": uri}})
+        link(tx, "Produced", component.arn, artifact.arn, now)
 
 
 def _inputs(spec: Document) -> Iterable[tuple[str, str]]:
     for item in spec.get("InputArtifacts", {}).values():
         yield "DataSet", item["Value"]
-    image = spec.get("Parameters", {}).get("SageMaker.ImageUri", {}).get("StringValue")
-    if image:
-        yield "Image", image
+    for name, kind in PARAMETERS.items():
+        uri = spec.get("Parameters", {}).get(name, {}).get("StringValue")
+        if uri:
+            yield kind, uri
 
 
-def _link(tx: Transaction, kind: str, source: str, destination: str, now: float) -> None:
+def _outputs(spec: Document) -> Iterable[tuple[str, str]]:
+    for name, item in spec.get("OutputArtifacts", {}).items():
+        if name == MODEL_ARTIFACT:
+            yield "Model", item["Value"]
+        elif not name.startswith("SageMaker.Debug"):
+            yield "DataSet", item["Value"]
+
+
+def link(tx: Transaction, kind: str, source: str, destination: str, now: float) -> None:
+    """Put the association where it is not there yet."""
     if not tx.edges.list(source=source, destination=destination, kinds=(kind,), limit=1):
         tx.edges.put(Edge(kind, source, destination, now))

@@ -1,4 +1,4 @@
-"""Associations between lineage entities, and questions about the graph that they make.
+"""Associations between lineage entities.
 
 An association is an edge of its type between two entities: experiments' own (trial components among them)
 and lineage's, but not between two of experiments' own. Deleting an entity takes its associations along.
@@ -7,13 +7,13 @@ and lineage's, but not between two of experiments' own. Deleting an entity takes
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.api.kind import user_context
-from clary.domain.experiments_lineage import ASSOCIATIONS, MAX_DEPTH, walk
+from clary.domain.experiments_lineage import ASSOCIATIONS
 from clary.services.sagemaker.lineage_entities import NOUNS
 from clary.storage.ports import Edge, Resource, Transaction
 
@@ -77,38 +77,89 @@ def delete_association(ctx: Context, request: Document) -> Document:
 
 @operation("sagemaker", "ListAssociations")
 def list_associations(ctx: Context, request: Document) -> Document:
-    kinds = (request["AssociationType"],) if "AssociationType" in request else ASSOCIATIONS
-    own = f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:"
-    ends = {
-        end: entity_arn(request[member])
-        for end, member in (("source", "SourceArn"), ("destination", "DestinationArn"))
-        if member in request
-    }
     with ctx.read() as tx:
-        edges = [
-            edge
-            for edge in tx.edges.list(
-                source=ends.get("source"), destination=ends.get("destination"), kinds=kinds
-            )
-            if edge.source.startswith(own)
-            and edge.created > request.get("CreatedAfter", float("-inf"))
-            and edge.created < request.get("CreatedBefore", float("inf"))
-        ]
-        ends_of = tx.resources.find_many(arn for edge in edges for arn in (edge.source, edge.destination))
-    shown = [
-        association
-        for edge in edges
-        if (association := _shown(edge, ends_of.get(edge.source), ends_of.get(edge.destination))) is not None
-        and request.get("SourceType", association["SourceType"]) == association["SourceType"]
-        and request.get("DestinationType", association["DestinationType"]) == association["DestinationType"]
-    ]
-    by = request.get("SortBy", "CreationTime")
+        if request.get("SortBy", "CreationTime") == "CreationTime":
+            shown, token = _by_time(ctx, tx, request)
+        else:
+            shown, token = page_of(_sorted(ctx, tx, request), request)
+    return {"AssociationSummaries": shown, "NextToken": token}
+
+
+SCAN = 500
+"""Edges read at a time, of which those that the request asks for are kept."""
+
+
+def _by_time(ctx: Context, tx: Transaction, request: Document) -> tuple[list[Document], str | None]:
+    """As the store orders them: no more is read than the page needs."""
+    wanted = int(request.get("MaxResults", PAGE))
+    after = _place(request)
+    found: list[tuple[Edge, Document]] = []
+    while True:
+        edges = _edges(tx, request, limit=SCAN, after=after)
+        found += _associations(ctx, tx, request, edges)
+        if len(found) > wanted:
+            last = found[wanted - 1][0]
+            token = _token([last.created, last.source, last.destination])
+            return [shown for _, shown in found[:wanted]], token
+        if len(edges) < SCAN:
+            return [shown for _, shown in found], None
+        after = edges[-1].created, edges[-1].source, edges[-1].destination
+
+
+def _sorted(ctx: Context, tx: Transaction, request: Document) -> list[Document]:
+    """By an end's ARN or type, which the store has no order for: all that match are read."""
+    by = request["SortBy"]
+    shown = [one for _, one in _associations(ctx, tx, request, _edges(tx, request))]
     shown.sort(
         key=lambda item: (item[by], item["SourceArn"], item["DestinationArn"]),
         reverse=request.get("SortOrder", "Descending") == "Descending",
     )
-    items, token = _page(shown, request)
-    return {"AssociationSummaries": items, "NextToken": token}
+    return shown
+
+
+def _edges(
+    tx: Transaction, request: Document, limit: int | None = None, after: tuple[float, str, str] | None = None
+) -> Sequence[Edge]:
+    source, destination = request.get("SourceArn"), request.get("DestinationArn")
+    return tx.edges.list(
+        source=None if source is None else entity_arn(source),
+        destination=None if destination is None else entity_arn(destination),
+        kinds=(request["AssociationType"],) if "AssociationType" in request else ASSOCIATIONS,
+        limit=limit, after=after, descending=request.get("SortOrder", "Descending") == "Descending",
+    )  # fmt: skip
+
+
+def _associations(
+    ctx: Context, tx: Transaction, request: Document, edges: Iterable[Edge]
+) -> list[tuple[Edge, Document]]:
+    """Those of the edges that the request asks for, in their order."""
+    own = f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:"
+    edges = [
+        edge
+        for edge in edges
+        if edge.source.startswith(own)
+        and edge.created > request.get("CreatedAfter", float("-inf"))
+        and edge.created < request.get("CreatedBefore", float("inf"))
+    ]
+    ends = tx.resources.find_many(arn for edge in edges for arn in (edge.source, edge.destination))
+    found: list[tuple[Edge, Document]] = []
+    for edge in edges:
+        source, destination = ends.get(edge.source), ends.get(edge.destination)
+        if (
+            source is not None
+            and destination is not None
+            and is_type(source, request.get("SourceType"))
+            and is_type(destination, request.get("DestinationType"))
+        ):
+            found.append((edge, _shown(edge, source, destination)))
+    return found
+
+
+def is_type(resource: Resource, wanted: str | None) -> bool:
+    """Whether a type that is asked for is this entity's: clients also ask for the kind of entity (`Action`),
+    and for a job by its own name (`TrainingJob`, which is shown as `SageMakerTrainingJob`)."""
+    own = entity_type(resource)
+    return wanted is None or wanted in (own, own.removeprefix("SageMaker"), resource.kind)
 
 
 def entity_arn(arn: str) -> str:
@@ -116,9 +167,7 @@ def entity_arn(arn: str) -> str:
     return f"{head}{slash}{tail.lower()}"
 
 
-def _shown(edge: Edge, source: Resource | None, destination: Resource | None) -> Document | None:
-    if source is None or destination is None:
-        return None
+def _shown(edge: Edge, source: Resource, destination: Resource) -> Document:
     return {
         "SourceArn": edge.source,
         "DestinationArn": edge.destination,
@@ -132,62 +181,37 @@ def _shown(edge: Edge, source: Resource | None, destination: Resource | None) ->
     }
 
 
-@operation("sagemaker", "QueryLineage")
-def query_lineage(ctx: Context, request: Document) -> Document:
-    filters = request.get("Filters", {})
-    depth = request.get("MaxDepth", MAX_DEPTH)
-    with ctx.read() as tx:
-        starts = [entity(ctx, tx, arn).arn for arn in request.get("StartArns", ())]
-        if not starts:
-            raise ServiceError("ValidationException", "StartArns must name an entity to start from.")
-        found = walk(
-            starts[0],
-            request.get("Direction", "Both"),
-            depth,
-            lambda arn: tx.edges.list(destination=arn, kinds=ASSOCIATIONS),
-            lambda arn: tx.edges.list(source=arn, kinds=ASSOCIATIONS),
-        )
-        entities = tx.resources.find_many((starts[0], *found.reached))
-    wanted = [
-        arn for arn in found.reached if (held := entities.get(arn)) is not None and _matches(held, filters)
-    ]
-    links: Sequence[Any] = ()
-    if request.get("IncludeEdges", True):
-        wanted, links = found.paths(wanted)
-    vertices = [
-        {"Arn": arn, "Type": entity_type(held)[:40], "LineageType": held.kind}
-        for arn in wanted
-        if (held := entities.get(arn)) is not None
-    ]
-    items, token = _page(vertices, request)
-    edges = [
-        {"SourceArn": link.source, "DestinationArn": link.destination, "AssociationType": link.kind}
-        for link in links
-    ]
-    return {"Vertices": items, "Edges": edges, "NextToken": token}
-
-
-def _matches(resource: Resource, filters: Document) -> bool:
-    held = resource.spec.get("Properties", {})
-    return (
-        ("Types" not in filters or entity_type(resource) in filters["Types"])
-        and ("LineageTypes" not in filters or resource.kind in filters["LineageTypes"])
-        and resource.created < filters.get("CreatedBefore", float("inf"))
-        and resource.created > filters.get("CreatedAfter", float("-inf"))
-        and resource.modified < filters.get("ModifiedBefore", float("inf"))
-        and resource.modified > filters.get("ModifiedAfter", float("-inf"))
-        and all(held.get(key) == value for key, value in filters.get("Properties", {}).items())
-    )
-
-
-def _page(items: list[Document], request: Document) -> tuple[list[Document], str | None]:
+def page_of(items: list[Document], request: Document) -> tuple[list[Document], str | None]:
     """A part of a list that is whole in memory; the token is the place of the next item in it."""
     start = 0
     if "NextToken" in request:
-        try:
-            start = int(base64.urlsafe_b64decode(request["NextToken"]))
-        except (ValueError, binascii.Error):
-            raise ServiceError("ValidationException", "Invalid pagination token: NextToken.") from None
+        start = _untoken(request["NextToken"])
+        if not isinstance(start, int) or start < 0:
+            raise _bad_token()
     end = start + request.get("MaxResults", PAGE)
-    token = base64.urlsafe_b64encode(str(end).encode()).decode() if end < len(items) else None
-    return items[start:end], token
+    return items[start:end], _token(end) if end < len(items) else None
+
+
+def _place(request: Document) -> tuple[float, str, str] | None:
+    """The last association of the page before."""
+    if "NextToken" not in request:
+        return None
+    match _untoken(request["NextToken"]):
+        case [int() | float() as created, str() as source, str() as destination]:
+            return created, source, destination
+    raise _bad_token()
+
+
+def _token(place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _untoken(token: str) -> Any:
+    try:
+        return json.loads(base64.urlsafe_b64decode(token))
+    except ValueError:
+        raise _bad_token() from None
+
+
+def _bad_token() -> ServiceError:
+    return ServiceError("ValidationException", "Invalid pagination token: NextToken.")

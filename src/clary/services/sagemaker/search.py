@@ -3,20 +3,25 @@
 A hit is the resource's document with what its record shows beyond it: tags, a component's metrics and
 parents and its job, a trial's components. What a page needs of these is read once for the page.
 VisibilityConditions and CrossAccountFilterOption change nothing: nothing is shared across accounts here.
+
+Every resource whose record the model describes can be searched. Those of a kind that Clary does not serve yet
+(pipelines, model packages, ...) answer an empty page, as AWS does where there are none: their Create is refused,
+so there are none, and that is what a client that looks needs to know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from botocore.model import StructureShape
+from botocore.model import Shape, StructureShape
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain import experiments as rules
 from clary.domain.experiments import PART_OF
 from clary.services.sagemaker.components import complete, metric_summary
 from clary.services.sagemaker.search_expression import expression, properties
+from clary.services.sagemaker.search_models import dashboard
 from clary.storage.ports import BadCursor, Query, Resource, Transaction
 from clary.wire.models import service as model_of
 
@@ -30,6 +35,13 @@ class Searched:
     kind: str
     record: str
     """The member of SearchRecord that a hit is."""
+    inner: str | None = None
+    """The record's member that the resource itself is, where the record tells more than the resource."""
+
+    @property
+    def heading(self) -> str:
+        """What a name in a request may begin with before it names the resource's property."""
+        return f"{self.inner}." if self.inner else ""
 
 
 RESOURCES = {
@@ -42,6 +54,7 @@ RESOURCES = {
     "HyperParameterTuningJob": Searched("HyperParameterTuningJob", "HyperParameterTuningJob"),
     "HubContent": Searched("HubContent", "HubContent"),
     "Job": Searched("Job", "Job"),
+    "Model": Searched("Model", "Model", inner="Model"),
     "ModelCard": Searched("ModelCard", "ModelCard"),
     "ModelPackage": Searched("ModelPackage", "ModelPackage"),
     "ModelPackageGroup": Searched("ModelPackageGroup", "ModelPackageGroup"),
@@ -54,18 +67,20 @@ RESOURCES = {
 
 
 def record_shape(resource: str) -> tuple[Searched, StructureShape]:
-    """Raises ServiceError for what the model can search but no record shows (images)."""
+    """The shape of the resource. Raises ServiceError for what the model can search but no record shows (images)."""
     searched = RESOURCES.get(resource)
     if searched is None:
         raise ServiceError("ValidationException", f"Search over resource {resource} is not supported.")
     shape: StructureShape = model_of("sagemaker").model.shape_for("SearchRecord").members[searched.record]
+    if searched.inner:
+        shape = shape.members[searched.inner]
     return searched, shape
 
 
 @operation("sagemaker", "Search")
 def search(ctx: Context, request: Document) -> Document:
     searched, shape = record_shape(request["Resource"])
-    where = expression(shape, request.get("SearchExpression", {}))
+    where = expression(shape, request.get("SearchExpression", {}), searched.heading)
     with ctx.read() as tx:
         query = Query(
             account=ctx.account, region=ctx.region, kinds=(searched.kind,), where=where,
@@ -92,7 +107,7 @@ def _sort(ctx: Context, tx: Transaction, searched: Searched, shape: StructureSha
     """The property to sort by: of several that a name can stand for, the first that a resource has."""
     if name is None:
         return "LastModifiedTime"
-    found = [item.path for item in properties(shape, name)]
+    found = [item.path for item in properties(shape, name.removeprefix(searched.heading))]
     if len(found) > 1:
         prefix = found[0].rpartition(".")[0]
         used = tx.resources.property_names(ctx.account, ctx.region, searched.kind, prefix, 100)
@@ -109,6 +124,8 @@ def _documents(tx: Transaction, items: Sequence[Resource]) -> list[Document]:
         return _components(tx, items, documents)
     if items[0].kind == "Trial":
         return _trials(tx, items, documents)
+    if items[0].kind == "Model":
+        return dashboard(tx, items, documents)
     return documents
 
 
@@ -169,15 +186,37 @@ def get_search_suggestions(ctx: Context, request: Document) -> Document:
     searched, shape = record_shape(request["Resource"])
     query = request.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
     hint = query.get("PropertyNameHint", "")
-    names = [name for name in shape.members if name.lower().startswith(hint.lower())]
+    names = list(_members(shape, hint))
     head, dot, rest = hint.partition(".")
     member = next((name for name in shape.members if name.lower() == head.lower()), head)
     prefix = f"{member}{dot}{rest}"
     with ctx.read() as tx:
         used = tx.resources.property_names(ctx.account, ctx.region, searched.kind, prefix, 50)
-    names += [_shown(path) for path in used]
+    shown = [_shown(path) for path in used]
+    # What is in use says more than what could be; a metric's members are only known by its name.
+    names = [*shown, *names] if dot and member != "Metrics" else shown if dot else [*names, *shown]
     unique = list(dict.fromkeys(name for name in names if len(name) <= 255))
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in unique[:10]]}
+
+
+def _members(shape: Shape, hint: str) -> Iterable[str]:
+    """Of the record, and of what the names before the hint's last dot lead to."""
+    *path, last = hint.split(".")
+    known: list[str] = []
+    for part in path:
+        while shape.type_name == "list":
+            shape = shape.member
+        members = shape.members if shape.type_name == "structure" else {}
+        name = next((name for name in members if name.lower() == part.lower()), None)
+        if name is None:
+            return
+        known.append(name)
+        shape = members[name]
+    while shape.type_name == "list":
+        shape = shape.member
+    for name in shape.members if shape.type_name == "structure" else ():
+        if name.lower().startswith(last.lower()):
+            yield ".".join((*known, name))
 
 
 def _shown(path: str) -> str:

@@ -63,12 +63,19 @@ def properties(shape: StructureShape, name: str) -> tuple[Property, ...]:
     return found
 
 
-def expression(shape: StructureShape, document: Document) -> Expression | None:
-    """A SearchExpression's document as an expression; None for an empty one. Raises ServiceError."""
-    terms: list[Expression] = [_filter(shape, item) for item in document.get("Filters", ())]
-    terms += [_nested(shape, item) for item in document.get("NestedFilters", ())]
+def expression(shape: StructureShape, document: Document, heading: str = "") -> Expression | None:
+    """A SearchExpression's document as an expression; None for an empty one. `heading` may stand before the name
+    of a filter. Raises ServiceError."""
+    filters = [{**item, "Name": item["Name"].removeprefix(heading)} for item in document.get("Filters", ())]
+    terms: list[Expression] = [_filter(shape, item) for item in filters]
+    for item in document.get("NestedFilters", ()):
+        name = item["NestedPropertyName"].removeprefix(heading)
+        inner = [{**each, "Name": each["Name"].removeprefix(heading)} for each in item["Filters"]]
+        terms.append(_nested(shape, {**item, "NestedPropertyName": name, "Filters": inner}))
     terms += [
-        term for item in document.get("SubExpressions", ()) if (term := expression(shape, item)) is not None
+        term
+        for item in document.get("SubExpressions", ())
+        if (term := expression(shape, item, heading)) is not None
     ]
     if not terms:
         return None

@@ -9,6 +9,7 @@ from clary.api import Context, Kind, ServiceError
 from clary.domain import transform as rules
 from clary.domain.jsonpath import BadPath
 from clary.domain.transform_records import Joiner
+from clary.services.sagemaker.components import create_job_component
 from clary.services.sagemaker.endpoints import check_bucket
 from clary.services.sagemaker.models import Model
 from clary.services.sagemaker.waiting_describe import serve_waiting_describe
@@ -45,8 +46,13 @@ def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
         raise ServiceError("ValidationException", str(error)) from None
     if joiner.after_needed and spec["TransformInput"].get("SplitType", "None") not in ("None", "Line"):
         raise ServiceError("ValidationException", "DataProcessing needs SplitType Line or None.")
+    fleet = rules.fleet(spec, model.spec)
+    component = create_job_component(
+        tx, account=ctx.account, region=ctx.region, now=ctx.now, job=job,
+        experiment_config=spec.get("ExperimentConfig"), model=fleet["variants"][0]["containers"][0],
+    )  # fmt: skip
     tx.outbox.put(Effect(job.arn, job.generation, WORK, due=ctx.now))
-    return replace(job, state={**job.state, "Clary": {"fleet": rules.fleet(spec, model.spec)}})
+    return replace(job, state={**job.state, "Clary": {"fleet": fleet, "component": component.arn}})
 
 
 @TransformJob.on_stop
