@@ -220,3 +220,56 @@ def test_tags(sm: Any) -> None:
     many = [{"Key": str(number), "Value": ""} for number in range(50)]
     assert "at most 50 tags" in refused(sm.add_tags, ResourceArn=arn, Tags=many)[1]
     assert "not found" in refused(sm.list_tags, ResourceArn=f"{arn}-other")[1]
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ([{"Key": "aws:mine", "Value": "v"}], "reserved: aws:mine"),
+        ([{"Key": "AWS:x", "Value": "v"}], "reserved: AWS:x"),
+        ([{"Key": "k", "Value": "v"}, {"Key": "k", "Value": "w"}], "Duplicate tag keys"),
+        ([{"Key": "k" * 129, "Value": "v"}], "less than or equal to 128"),
+        ([{"Key": "k", "Value": "v" * 257}], "less than or equal to 256"),
+        ([{"Key": f"k{number}", "Value": "v"} for number in range(51)], "less than or equal to 50"),
+    ],
+)
+def test_tags_that_are_refused_leave_nothing(sm: Any, tags: list[dict[str, str]], words: str) -> None:
+    for call, request in (
+        (sm.create_experiment, {"ExperimentName": "e"}),
+        (sm.create_trial_component, {"TrialComponentName": "c"}),
+        (sm.create_artifact, {"ArtifactType": "T", "Source": {"SourceUri": "s3://b/k"}}),
+    ):
+        code, message = refused(call, **request, Tags=tags)
+        assert (code, words in message) == ("ValidationException", True), message
+    assert sm.list_experiments()["ExperimentSummaries"] == []
+    assert sm.list_trial_components()["TrialComponentSummaries"] == []
+    assert sm.list_artifacts()["ArtifactSummaries"] == []
+    arn = sm.create_experiment(ExperimentName="e")["ExperimentArn"]
+    code, message = refused(sm.add_tags, ResourceArn=arn, Tags=tags)
+    assert (code, words in message) == ("ValidationException", True), message
+    assert sm.list_tags(ResourceArn=arn)["Tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"Parameters": {"p": {"StringValue": "v" * 2501}}}, "less than or equal to 2500"),
+        ({"Parameters": {"p" * 321: {"NumberValue": 1.0}}}, "less than or equal to 320"),
+        ({"InputArtifacts": {"a": {"Value": "v" * 2049}}}, "less than or equal to 2048"),
+        ({"InputArtifacts": {f"a{n}": {"Value": "v"} for n in range(61)}}, "less than or equal to 60"),
+        ({"OutputArtifacts": {f"a{n}": {"Value": "v"} for n in range(61)}}, "less than or equal to 60"),
+        ({"OutputArtifacts": {"a": {"Value": "v", "MediaType": "text/" + "m" * 56}}}, "less than or equal to 60"),
+        ({"Status": {"PrimaryStatus": "Nearly"}}, "enum value set"),
+        ({"Status": {"Message": "m" * 1025}}, "less than or equal to 1024"),
+        ({"DisplayName": "d" * 121}, "less than or equal to 120"),
+    ],
+)
+def test_too_much_is_refused_and_changes_nothing(sm: Any, members: dict[str, Any], words: str) -> None:
+    code, message = refused(sm.create_trial_component, TrialComponentName="c", **members)
+    assert (code, words in message) == ("ValidationException", True), message
+    sm.create_trial_component(TrialComponentName="c", DisplayName="shown")
+    before = sm.describe_trial_component(TrialComponentName="c")
+    code, message = refused(sm.update_trial_component, TrialComponentName="c", **members)
+    assert (code, words in message) == ("ValidationException", True), message
+    after = sm.describe_trial_component(TrialComponentName="c")
+    assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}

@@ -32,6 +32,7 @@ from clary.api.context import Context
 from clary.api.errors import ServiceError
 from clary.api.filters import both, list_filter
 from clary.api.operations import operation
+from clary.api.tags import given_tags
 from clary.domain.search import Expression
 from clary.storage.ports import BadCursor, Document, Effect, Exists, Query, Resource, Transaction
 from clary.wire.models import service as model_of
@@ -173,7 +174,7 @@ class Kind:
     ) -> Resource:
         """What Create does, within a transaction: for what another resource makes. `state` has members that
         the new one's document shows from the start. Raises ServiceError before anything is written."""
-        name = request[f"{self.noun}Name"]
+        name, tags = request[f"{self.noun}Name"], given_tags(request.get("Tags", ()))
         spec = {member: value for member, value in request.items() if member != "Tags"}
         resource = self.new(ctx, name, spec, ctx.now, user_context(ctx))
         resource = replace(resource, state={**resource.state, **(state or {})})
@@ -186,7 +187,6 @@ class Kind:
             resource = tx.resources.insert(resource)
         except Exists:
             raise self.taken(name, arn) from None
-        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
         if tags:
             tx.tags.put(arn, tags)
         return resource

@@ -12,6 +12,7 @@ from dataclasses import replace
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.api.filters import both
 from clary.api.kind import Placed, user_context
+from clary.api.tags import given_tags
 from clary.domain.search import Compare, Expression, Operator
 from clary.storage.ports import Resource, Transaction
 
@@ -93,7 +94,7 @@ def put_artifact(
     spec = {member: value for member, value in request.items() if member != "Tags"}
     artifact = tx.resources.insert(Artifact.new(where, name, spec, now, by))
     if request.get("Tags"):
-        tx.tags.put(artifact.arn, {tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        tx.tags.put(artifact.arn, given_tags(request["Tags"]))
     return artifact
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clary.api import Context, Document, ServiceError, operation
+from clary.api.tags import given_tags
 from clary.storage.ports import Resource, Transaction
 
 LIMIT = 50
@@ -12,11 +13,7 @@ LIMIT = 50
 @operation("sagemaker", "AddTags")
 def add_tags(ctx: Context, request: Document) -> Document:
     """Answers with all tags that the resource has now."""
-    new = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-    if len(new) < len(request["Tags"]):
-        raise ServiceError("ValidationException", "Duplicate tag keys found. Each tag key must be unique.")
-    if reserved := next((key for key in new if key.lower().startswith("aws:")), None):
-        raise ServiceError("ValidationException", f"Tag keys that start with 'aws:' are reserved: {reserved}")
+    new = given_tags(request["Tags"])
     with ctx.begin() as tx:
         resource = _tagged(ctx, tx, request["ResourceArn"])
         tags = {**tx.tags.get(resource.arn), **new}
