@@ -31,6 +31,15 @@ def test_a_tuning_job_trains_counts_and_finds_its_best(tunings: Tunings, jobs: J
         "Completed": 6, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0,
     }  # fmt: skip
     assert job["ObjectiveStatusCounters"] == {"Succeeded": 6, "Pending": 0, "Failed": 0}
+    filters = [{"Name": "BestTrainingJob.TrainingJobName", "Operator": "Exists"},
+               {"Name": "Tags.team", "Operator": "Equals", "Value": "vision"}]  # fmt: skip
+    (hit,) = tunings.sagemaker.search(
+        Resource="HyperParameterTuningJob", SearchExpression={"Filters": filters}
+    )["Results"]
+    assert hit["HyperParameterTuningJob"]["BestTrainingJob"] == job["BestTrainingJob"]
+    filters = [{"Name": "TuningJobArn", "Operator": "Equals", "Value": job["HyperParameterTuningJobArn"]}]
+    trained = tunings.sagemaker.search(Resource="TrainingJob", SearchExpression={"Filters": filters})
+    assert len(trained["Results"]) == 6
     assert job["HyperParameterTuningEndTime"] >= job["CreationTime"]
     assert "OverallBestTrainingJob" not in job
     static = job["TrainingJobDefinition"]["StaticHyperParameters"]
