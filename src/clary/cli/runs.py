@@ -16,7 +16,7 @@ from clary.cli import plots
 from clary.cli.connect import own_calls
 from clary.cli.metrics import axis, line
 from clary.cli.options import home_option
-from clary.cli.tables import console, sparkline, table
+from clary.cli.tables import console, fitting, sparkline, table
 from clary.clients.calls import Calls
 from clary.wire import arrow
 
@@ -71,6 +71,8 @@ def runs(
             return
         answer = json.loads(calls.get("/_clary/runs", **{**asked, "limit": limit or ROWS}))
         found: Columns = answer["Columns"]
+        if metric and columns is None and found and f"Metrics.{metric}.Last" not in found and answer["Count"]:
+            raise click.ClickException(f"None of these runs has the metric {metric}.")
         metric = metric or first_metric(found, sort)
         if plot:
             draw(plot, kind, calls, found, metric)
@@ -95,7 +97,29 @@ def show(found: Columns, metric: str | None, curves: Mapping[str, list[float]], 
         rows = [
             [*row, sparkline(curves.get(name, ()))] for row, name in zip(rows, found["Name"], strict=True)
         ]
-    console().print(table(titles, rows))
+    screen = console()
+    if not chosen and rows:
+        kept = fitting(titles, rows, screen.width, spare(names, metric))
+        left = [title for place, title in enumerate(titles) if place not in kept]
+        titles, rows = [titles[place] for place in kept], [[row[place] for place in kept] for row in rows]
+        if left:
+            click.echo(f"Left out in this width: {', '.join(left)}. --columns chooses.", err=True)
+    screen.print(table(titles, rows))
+
+
+def spare(names: Sequence[str], metric: str | None) -> list[int]:
+    """The columns that a narrow terminal can do without, the least missed first: parameters, other metrics, the status."""
+    parameters = [place for place, name in enumerate(names) if name.startswith("Parameters.")]
+    metrics = [
+        place
+        for place, name in enumerate(names)
+        if name.startswith("Metrics.") and name != f"Metrics.{metric}.Last"
+    ]
+    return [
+        *reversed(parameters),
+        *reversed(metrics),
+        *(p for p, name in enumerate(names) if name == "Status"),
+    ]
 
 
 def worth(found: Columns) -> set[str]:

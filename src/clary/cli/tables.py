@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 BARS = "▁▂▃▄▅▆▇█"
+BAR_SET = frozenset(BARS)
+FOLDED = 20
+"""Characters to which the first column may be folded, for the others to have room."""
 
 
 def sparkline(values: Sequence[float], width: int = 20) -> str:
@@ -37,14 +40,35 @@ def shown(value: Any) -> str:
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> Table:
-    """Columns of numbers are set right."""
+    """Columns of numbers are set right. Neither a number nor a sparkline is broken into lines."""
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, name in enumerate(names):
         numbers = all(row[place] is None or isinstance(row[place], (int, float)) for row in rows)
-        made.add_column(name, justify="right" if numbers and rows else "left", overflow="fold")
+        whole = numbers or all(set(str(row[place])) <= BAR_SET for row in rows)
+        made.add_column(
+            name,
+            justify="right" if numbers and rows else "left",
+            overflow="fold",
+            no_wrap=whole and bool(rows),
+        )
     for row in rows:
         made.add_row(*(shown(cell) for cell in row))
     return made
+
+
+def fitting(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], width: int, spare: Sequence[int]
+) -> list[int]:
+    """The places of the columns that are shown in `width` characters: all, less as many of `spare` (in this order)
+    as have to go."""
+    widths = [max(len(name), *(len(shown(row[place])) for row in rows)) for place, name in enumerate(names)]
+    widths[0] = min(widths[0], FOLDED)
+    kept = list(range(len(names)))
+    for place in spare:
+        if sum(widths[each] + 2 for each in kept) - 2 <= width:
+            break
+        kept.remove(place)
+    return kept
 
 
 def console() -> Console:
