@@ -8,6 +8,7 @@ join them under `SageMaker.` names, and so do the artifacts that no channel name
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from clary.domain.properties import number_of
@@ -63,7 +64,7 @@ def job_component(kind: str, name: str) -> str:
     return f"{name}-aws-{kind.removesuffix('Job').lower()}-job"
 
 
-def job_parameters(job: Document, model: Document) -> Document:
+def job_parameters(job: Document, model: Mapping[str, Any] = MappingProxyType({})) -> Document:
     """Hyperparameters and instance facts of a job's document; `model` is the container that a transform job's
     model names first."""
     found = {name: parameter(value) for name, value in job.get("HyperParameters", {}).items()}
@@ -87,7 +88,7 @@ def job_parameters(job: Document, model: Document) -> Document:
     return dict(list(found.items())[-MAX_PARAMETERS:])
 
 
-def data_uri(container: Document) -> str | None:
+def data_uri(container: Mapping[str, Any]) -> str | None:
     """Where a model's container has its data, if it has any."""
     source: Document = container.get("ModelDataSource", {}).get("S3DataSource", {})
     return container.get("ModelDataUrl") or source.get("S3Uri")
@@ -127,7 +128,8 @@ def job_outputs(job: Document) -> Document:
 
 def job_state(job: Document) -> Document:
     """The members of a job's trial component that change while it runs."""
-    noun = next(each for each in ("Processing", "Transform", "Training") if f"{each}JobName" in job)
+    nouns = ("Processing", "Transform")
+    noun = next((each for each in nouns if f"{each}JobStatus" in job), "Training")
     status = job.get(f"{noun}JobStatus", "InProgress")
     shown = f"Status: {status}"
     if noun == "Training":
