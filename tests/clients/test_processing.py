@@ -105,7 +105,8 @@ framework = FrameworkProcessor(
     role="%(role)s", image_uri="000000000000.dkr.ecr.us-east-1.amazonaws.com/plain:1", command=["python3"],
     instance_count=1, instance_type="ml.t3.medium", sagemaker_session=session,
 )
-framework.run(code="main.py", source_dir="v3", outputs=[ProcessingOutput(output_name="y", s3_output=target)], wait=True, logs=False)
+output = ProcessingOutput(output_name="y", s3_output=target)
+framework.run(code="main.py", source_dir="v3", outputs=[output], wait=True, logs=False)
 print("RESULT" + session.read_s3_file(bucket, "v3/x") + " and " + session.read_s3_file(bucket, "v3/y"))
 """
 
