@@ -396,6 +396,45 @@ class Metrics(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Resources by column."""
+
+    ids: Sequence[int]
+    arns: Sequence[str]
+    created: Sequence[float]
+    specs: Sequence[str]
+    """JSON: who wants a few members decodes just these."""
+
+
+class Columns(Protocol):
+    """Many resources by column, without a record for each: for tables. `ids` are the store's own numbers, good
+    beyond the transaction; what is deleted meanwhile is left out of `rows`, and has nothing."""
+
+    def ids(self, query: Query, limit: int | None = None) -> Sequence[int]:
+        """All that match, at most `limit`, in the query's order; its own limit and cursor do not count."""
+        ...
+
+    def rows(self, ids: Sequence[int]) -> Rows:
+        """Those that there are, in the order of `ids`."""
+        ...
+
+    def series(self, ids: Sequence[int]) -> Sequence[Sequence[str]]:
+        """Names of the metrics of each, in the order in which its series began."""
+        ...
+
+    def statistics(
+        self, ids: Sequence[int], metric: str, statistics: Sequence[str]
+    ) -> Sequence[Sequence[float | None]]:
+        """A column for each statistic (Last, Min, Max, Avg, StdDev or Count; see `Summary`), None where a resource
+        has no such metric."""
+        ...
+
+    def destinations(self, ids: Sequence[int], kind: str) -> Sequence[Sequence[str]]:
+        """ARNs to which each one's edges of the kind lead, in the order of `Edges.list`."""
+        ...
+
+
 class Logs(Protocol):
     def create_stream(self, group: str, stream: str, now: float) -> None:
         """Raises `Exists`. Makes its group."""
@@ -559,6 +598,8 @@ class Transaction(Protocol):
     def trash(self) -> Trash: ...
     @property
     def metrics(self) -> Metrics: ...
+    @property
+    def columns(self) -> Columns: ...
     @property
     def logs(self) -> Logs: ...
     @property

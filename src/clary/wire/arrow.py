@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
 import nanoarrow  # type: ignore[import-untyped]
@@ -23,14 +24,37 @@ _CODES = {"float": "d", "integer": "q"}
 
 def encode(columns: Mapping[str, tuple[Type, Sequence[Any]]]) -> bytes:
     """A stream of one batch. `columns`: type and values by name, all of one length."""
-    schema = nanoarrow.struct({name: _TYPES[kind]() for name, (kind, _) in columns.items()})
-    length = max((len(values) for _, values in columns.values()), default=0)
-    children = [_column(kind, values) for kind, values in columns.values()]
-    table = nanoarrow.c_array_from_buffers(schema, length, [None], children=children)
-    out = io.BytesIO()
-    with StreamWriter.from_writable(out) as writer:
-        writer.write_array(table)
-    return out.getvalue()
+    stream = Stream({name: kind for name, (kind, _) in columns.items()})
+    return stream.batch([values for _, values in columns.values()]) + stream.end()
+
+
+class Stream:
+    """A stream of batches, of which at least one must be: the schema goes ahead of the first."""
+
+    def __init__(self, types: Mapping[str, Type]) -> None:
+        self._types = list(types.values())
+        self._schema = nanoarrow.struct({name: _TYPES[kind]() for name, kind in types.items()})
+        self._out = io.BytesIO()
+        self._writer = StreamWriter.from_writable(self._out)
+
+    def batch(self, columns: Sequence[Sequence[Any]]) -> bytes:
+        """In the order of the types, all of one length."""
+        children = [_column(kind, values) for kind, values in zip(self._types, columns, strict=True)]
+        length = max(map(len, columns), default=0)
+        self._writer.write_array(
+            nanoarrow.c_array_from_buffers(self._schema, length, [None], children=children)
+        )
+        return self._taken()
+
+    def end(self) -> bytes:
+        self._writer.close()
+        return self._taken()
+
+    def _taken(self) -> bytes:
+        written = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return written
 
 
 def decode(stream: bytes) -> dict[str, list[Any]]:
@@ -47,10 +71,26 @@ def _with_nones(valid: Sequence[bool] | None, values: Sequence[Any]) -> list[Any
 
 
 def _column(kind: Type, values: Sequence[Any]) -> Any:
-    code = _CODES.get(kind)
-    if code is not None:
-        try:
-            return nanoarrow.c_array_from_buffers(_TYPES[kind](), len(values), [None, array(code, values)])
-        except TypeError:  # None is among them
-            pass
-    return nanoarrow.c_array(values, _TYPES[kind]())
+    if None not in values:
+        valid = None
+    else:
+        valid = _bits([value is not None for value in values])
+        nothing = "" if kind == "text" else 0
+        values = [nothing if value is None else value for value in values]
+    buffers = _text(values) if kind == "text" else [array(_CODES[kind], values)]
+    return nanoarrow.c_array_from_buffers(_TYPES[kind](), len(values), [valid, *buffers])
+
+
+def _text(values: Sequence[str]) -> list[Any]:
+    """Offsets and bytes."""
+    joined = "".join(values)
+    if joined.isascii():
+        return [array("i", accumulate(map(len, values), initial=0)), joined.encode()]
+    pieces = [value.encode() for value in values]
+    return [array("i", accumulate(map(len, pieces), initial=0)), b"".join(pieces)]
+
+
+def _bits(flags: Sequence[bool]) -> bytes:
+    """The least significant bit first. Read as one number: a byte a flag would cost a loop."""
+    digits = "".join(["1" if flag else "0" for flag in reversed(flags)])
+    return int(digits, 2).to_bytes(-(-len(digits) // 8), "little")

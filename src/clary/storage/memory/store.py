@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from clary.storage.cursors import Cursors
+from clary.storage.memory.columns import MemoryColumns
 from clary.storage.memory.logs import MemoryLogs
 from clary.storage.memory.metrics import MemoryMetrics
 from clary.storage.memory.objects import MemoryObjects
@@ -25,6 +26,7 @@ class MemoryTransaction:
         self.edges = MemoryEdges(state, writable=writable)
         self.trash = MemoryTrash(state, self.resources, writable=writable)
         self.metrics = MemoryMetrics(state, writable=writable)
+        self.columns = MemoryColumns(state, self.resources, self.edges)
         self.logs = MemoryLogs(state, writable=writable)
         self.outbox = MemoryOutbox(state, writable=writable)
         self.leases = MemoryLeases(state, writable=writable)

@@ -32,6 +32,7 @@ from clary.storage.sql.statistics import lagging, write_statistics
 FEW = 2500
 MANY = 30_000
 STEPS = 4000
+ALL = 2**62
 _WEAK = frozenset({Operator.NOT_EQUALS, Operator.CONTAINS, Operator.EXISTS})
 """Operators that leave most resources, or look at all of them to tell."""
 
@@ -74,6 +75,15 @@ def page(session: Session, names: Names, cursors: Cursors, query: Query) -> tupl
     return [row[4:] for row in rows], cursor
 
 
+def ids(session: Session, names: Names, query: Query, limit: int | None) -> Iterable[int]:
+    """All that match, at most `limit`."""
+    shape, values = _shape(session, names, query)
+    if not shape.scopes:
+        return ()
+    found = _Search(session, shape, values, ALL if limit is None else limit, whole=False).after(None)
+    return (row[3] for row in found)
+
+
 def _shape(session: Session, names: Names, query: Query) -> tuple[Shape, Values]:
     values = Values()
     form = None if query.where is None else values.form(query.where)
@@ -93,8 +103,12 @@ def _position(row: Sequence[Any]) -> Position:
 
 
 class _Search:
-    def __init__(self, session: Session, shape: Shape, values: Values, wanted: int) -> None:
+    def __init__(
+        self, session: Session, shape: Shape, values: Values, wanted: int, *, whole: bool = True
+    ) -> None:
         self._session, self._shape, self._values, self._wanted = session, shape, values, wanted
+        self._whole = whole
+        """Whether the resources are read with their positions."""
 
     def after(self, position: Position | None) -> list[Row]:
         drivers = [term for term in _conjuncts(self._shape.form) if is_driver(term)]
@@ -137,15 +151,19 @@ class _Search:
         if steps is not None:
             end = self._all(search_sql.boundary(shape, seen), position, steps=steps)
         bound = dict(zip(("end_number", "end_text", "end_id"), end[0], strict=True)) if end else {}
-        return self._all(search_sql.walk(shape, seen, bool(end)), position, limit=self._wanted, **bound)
+        return self._all(
+            search_sql.walk(shape, seen, bool(end), self._whole), position, limit=self._wanted, **bound
+        )
 
     def _lacking(self, position: Position | None, limit: int) -> list[Row]:
         seen = position is not None and position.lacks
-        return self._all(search_sql.lacking(self._shape, seen), position, limit=limit)
+        return self._all(search_sql.lacking(self._shape, seen, self._whole), position, limit=limit)
 
     def _chosen(self, driver: Form, position: Position | None) -> list[Row]:
         statement = search_sql.chosen(self._shape, driver, position is not None)
         found = self._all(statement, position, limit=self._wanted)
+        if not self._whole:
+            return found
         rows = {row[0]: row[1:] for row in self._session.all(_by_id, keys=keys(row[3] for row in found))}
         return [(*row, *rows[row[3]]) for row in found]
 

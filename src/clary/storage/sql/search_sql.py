@@ -6,8 +6,9 @@
     chosen     the positions of the first among the rows that a driver leaves
     count      how many rows a driver leaves, as far as a bound
 
-A row is (lacks, number, text, id, *RESOURCE): its position, then the resource. The parameters `number`, `text` and
-`id` are the position after which to go on; with `end_` before them, the one at which to stop.
+A row is (lacks, number, text, id, *RESOURCE): its position, then the resource, where the `whole` of it is asked
+for. The parameters `number`, `text` and `id` are the position after which to go on; with `end_` before them, the
+one at which to stop.
 """
 
 from __future__ import annotations
@@ -121,10 +122,10 @@ def _after(shape: Shape, statement: Select[Any]) -> Select[Any]:
 
 
 @lru_cache(SHAPES)
-def walk(shape: Shape, seen: bool, bounded: bool) -> Statement:
+def walk(shape: Shape, seen: bool, bounded: bool, whole: bool) -> Statement:
     sort = shape.sort
     statement = (
-        select(literal(0), sort.number, sort.text, sort.id, *RESOURCE)
+        select(literal(0), sort.number, sort.text, sort.id, *(RESOURCE if whole else ()))
         .select_from(sort.rows)
         .where(sort.has, shape.filter.condition(shape.form, sort.id))
     )
@@ -146,9 +147,10 @@ def boundary(shape: Shape, seen: bool) -> Statement:
 
 
 @lru_cache(SHAPES)
-def lacking(shape: Shape, seen: bool) -> Statement:
+def lacking(shape: Shape, seen: bool, whole: bool) -> Statement:
     id = resources.c.id
-    statement = select(literal(1), literal(NO_NUMBER), literal(""), id, *RESOURCE).where(
+    row = RESOURCE if whole else ()
+    statement = select(literal(1), literal(NO_NUMBER), literal(""), id, *row).where(
         resources.c.scope.in_(shape.scopes), shape.sort.lacks, shape.filter.condition(shape.form, id)
     )
     if seen:

@@ -12,6 +12,7 @@ from pathlib import Path
 from clary.storage.cursors import Cursors
 from clary.storage.ports import Misuse, Point, Store
 from clary.storage.sql.appends import Appends
+from clary.storage.sql.columns import SqlColumns
 from clary.storage.sql.database import Database
 from clary.storage.sql.keys import SqlKeys
 from clary.storage.sql.logs import SqlLogs
@@ -64,6 +65,10 @@ class SqlTransaction:
     @cached_property
     def metrics(self) -> SqlMetrics:
         return SqlMetrics(self._session, self._names)
+
+    @cached_property
+    def columns(self) -> SqlColumns:
+        return SqlColumns(self._session, self._names)
 
     @cached_property
     def logs(self) -> SqlLogs:
