@@ -27,15 +27,15 @@ BATCH = 2000
 _NUMBER, _TEXT = 1, 2
 
 
-class _Status(msgspec.Struct):
+class _Status(msgspec.Struct, gc=False):
     PrimaryStatus: str | None = None
 
 
-class _Source(msgspec.Struct):
+class _Source(msgspec.Struct, gc=False):
     SourceArn: str | None = None
 
 
-class _Parameter(msgspec.Struct):
+class _Parameter(msgspec.Struct, gc=False):
     NumberValue: float | None = None
     StringValue: str | None = None
 
@@ -44,7 +44,7 @@ class _Parameter(msgspec.Struct):
         return self.StringValue if self.NumberValue is None else repr(self.NumberValue)
 
 
-class _Run(msgspec.Struct):
+class _Run(msgspec.Struct, gc=False):
     """Of a trial component's document, what a table shows: the rest is passed over, not decoded."""
 
     TrialComponentName: str
