@@ -117,6 +117,29 @@ def test_a_bad_record_fails_its_file_and_keeps_the_others(transforms: Transforms
     assert transforms.outputs(name) == {"b.csv.out": "11\n"}
 
 
+def test_instances_share_the_files(transforms: Transforms) -> None:
+    meet = """
+import os, time
+def model_fn(model_dir): return os.getpid()
+def transform_fn(model, body, content_type, accept):
+    return body
+"""
+    model = transforms.endpoints.model(meet)
+    files = {f"{n}.csv": b"%d\n" % n for n in range(6)}
+    name = transforms.start(model, files, TransformResources={"InstanceCount": 2})
+    assert transforms.wait(name)["TransformJobStatus"] == "Completed"
+    assert transforms.outputs(name) == {f"{n}.csv.out": f"{n}\n" for n in range(6)}
+    streams = transforms.endpoints.logs.describe_log_streams(
+        logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{name}/i-"
+    )["logStreams"]
+    assert len(streams) == 2
+
+
+def test_a_transform_s_data_is_not_captured(transforms: Transforms, sums: str) -> None:
+    with pytest.raises(ClientError, match="DataCaptureConfig"):
+        transforms.start(sums, {}, DataCaptureConfig={"DestinationS3Uri": f"s3://{BUCKET}/captured"})
+
+
 def test_a_transform_is_stopped(transforms: Transforms, endpoints: Endpoints) -> None:
     slow = endpoints.model(
         "import time\ndef model_fn(d): return 1\ndef transform_fn(m, b, c, a): time.sleep(60); return b"

@@ -54,8 +54,9 @@ def fleet(spec: Mapping[str, Any], model: Mapping[str, Any]) -> Document:
         for each in containers(model)
     ]
     variant = {
-        "name": VARIANT, "model": spec["ModelName"], "weight": 1.0, "count": 1, "startup": None, "serverless": None,
-        "instance_type": resources["InstanceType"], "role": model.get("ExecutionRoleArn"), "containers": given,
+        "name": VARIANT, "model": spec["ModelName"], "weight": 1.0, "count": resources["InstanceCount"], "startup": None,
+        "serverless": None, "instance_type": resources["InstanceType"],
+        "role": model.get("ExecutionRoleArn"), "containers": given,
     }  # fmt: skip
     return {"config": "", "variants": [variant], "shadows": [], "capture": None, "async": None, "runs": {}}
 

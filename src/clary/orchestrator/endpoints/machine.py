@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
 from clary.api.routes import Route
 from clary.domain import endpoint as rules
-from clary.domain.endpoint_traffic import steps
+from clary.domain.endpoint_traffic import longest, steps
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.resuming import expect
 from clary.orchestrator.jobs import Derive
@@ -98,8 +99,7 @@ class Host:
                     if not clary["fleets"]:
                         await asyncio.to_thread(self._delete)
                         return
-                self._align(clary, row)
-                await watch.wait(LOOK)
+                await watch.wait(self._align(clary, row))
 
     def leave(self) -> None:
         self._house.ports.routes.remove(self._endpoint.arn)
@@ -108,11 +108,17 @@ class Host:
         for fleet in self._fleets.values():
             fleet.leave()
 
-    def _align(self, clary: Document, row: Resource) -> None:
+    def _align(self, clary: Document, row: Resource) -> float:
+        """Seconds after which there is something to do again."""
+        patience, now = LOOK, time.time()
+        alone = all(name == clary["active"] or each.get("drop") for name, each in clary["fleets"].items())
         for name, document in clary["fleets"].items():
             fleet = self._fleets.get(name)
             if document.get("drop"):
-                if name not in self._stopping:
+                left = (document.get("until") or 0.0) - now
+                if left > 0:
+                    patience = min(patience, left)
+                elif name not in self._stopping:
                     self._stopping.add(name)
                     if fleet is None:
                         fleet = Fleet(self._house, self._endpoint, name, document, self._tell)
@@ -126,16 +132,25 @@ class Host:
                 changed = fleet.adjust(document)
                 if name == self._serving and (changed or row.status == "Updating"):
                     self._house.ports.routes.put(fleet.route())
-                    if name == clary["active"] and len(clary["fleets"]) == 1 + len(self._stopping):
+                    if name == clary["active"] and alone:
                         self._do(self._adjusted(fleet))
+        return patience
 
     async def _start(self, fleet: Fleet, *, active: bool) -> None:
         try:
-            if (
-                active
-            ):  # it served before this server did: callers wait for it rather than hear of no endpoint
+            if active:  # it served before this server: callers wait for it rather than hear of no endpoint
                 self._serve(fleet)
-            await fleet.start(steady=active)
+            seconds = None if active else longest(fleet.document.get("deployment"))
+            async with asyncio.timeout(seconds):
+                await fleet.start(steady=active)
+                if fleet.name in self._stopping:
+                    return
+                await self._shift(fleet)
+        except TimeoutError:
+            self._turn_back()
+            words = "The update took longer than MaximumExecutionTimeoutInSeconds allows."
+            await self._tell(rules.Failed(fleet.name, words))
+            return
         except FleetError as error:
             await self._tell(rules.Failed(fleet.name, str(error)))
             return
@@ -145,10 +160,14 @@ class Host:
                 rules.Failed(fleet.name, f"InternalServerError: {type(error).__name__}: {error}")
             )
             return
-        if fleet.name not in self._stopping:
-            await self._shift(fleet)
-            self._serve(fleet)
-            await self._tell(rules.Adjusted(fleet.name) if active else rules.Ready(fleet.name))
+        self._serve(fleet)
+        await self._tell(rules.Adjusted(fleet.name) if active else rules.Ready(fleet.name))
+
+    def _turn_back(self) -> None:
+        """All traffic to the fleet that served before the update."""
+        old = self._fleets.get(self._serving or "")
+        if old is not None:
+            self._house.ports.routes.put(old.route())
 
     async def _shift(self, fleet: Fleet) -> None:
         """Let the new fleet have its shares of the traffic, one after the other, as the update asks for."""

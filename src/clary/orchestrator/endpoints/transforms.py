@@ -27,7 +27,7 @@ from clary.orchestrator.slots import Room
 from clary.orchestrator.sources import DownloadError, Item, items
 from clary.storage.blobs import BlobWriter
 from clary.storage.objects import described
-from clary.storage.ports import Resource, Transaction
+from clary.storage.ports import Document, Resource, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +111,9 @@ class Work:
 
     def __init__(self, house: House, job: Resource, tell: Tell) -> None:
         self.job, self._objects = job, house.ports.objects
-        self.fleet = Fleet(house, job, "1", job.state["Clary"]["fleet"], tell)
         spec = job.spec
+        self._instances = at_once(job, house.workplace.slots.total)
+        self.fleet = Fleet(house, job, "1", with_count(job.state["Clary"]["fleet"], self._instances), tell)
         given, wanted = spec["TransformInput"], spec["TransformOutput"]
         self._kind, self._accept = given.get("ContentType", ""), wanted.get("Accept", "")
         self._split, self._gzip = given.get("SplitType", "None"), given.get("CompressionType") == "Gzip"
@@ -132,13 +133,20 @@ class Work:
             return rules.Ended("Failed", str(error))
         backend = self.fleet.route().variants[0].backend
         failures: list[str] = []
-        for number, item in enumerate(files, start=1):
-            try:
-                await self._transform(backend, item)
-                self.fleet.say(f"{item.name} is done ({number} of {len(files)}).")
-            except FileFailed as error:
-                failures.append(f"{item.name}: {error}")
-                self.fleet.say(f"{item.name} failed: {error}")
+        left = iter(files)
+
+        async def instance() -> None:
+            for item in left:  # shared: each file goes to the instance that comes to it first
+                try:
+                    await self._transform(backend, item)
+                    self.fleet.say(f"{item.name} is done (of {len(files)}).")
+                except FileFailed as error:
+                    failures.append(f"{item.name}: {error}")
+                    self.fleet.say(f"{item.name} failed: {error}")
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._instances):
+                group.create_task(instance())
         if failures:
             more = f" (and {len(failures) - 1} more of {len(files)} files)" if len(failures) > 1 else ""
             return rules.Ended(
@@ -228,5 +236,20 @@ def _next(given: Iterator[Payload]) -> Payload | None:
 
 
 def _room(job: Resource) -> Room:
+    """Of all its instances; what this machine does not have is clipped by the slots."""
+    count, one = job.spec["TransformResources"]["InstanceCount"], _one(job)
+    return Room(one.cpus * count, one.memory_gib * count, one.gpus * count)
+
+
+def _one(job: Resource) -> Room:
     offered = capacity(job.spec["TransformResources"]["InstanceType"])
     return Room(offered.cpus, offered.memory_gib, offered.gpus) if offered else Room(2, 4.0)
+
+
+def at_once(job: Resource, total: Room) -> int:
+    """Instances that run: those asked for, at most one a CPU of this machine."""
+    return max(1, min(int(job.spec["TransformResources"]["InstanceCount"]), total.cpus))
+
+
+def with_count(fleet: Document, count: int) -> Document:
+    return {**fleet, "variants": [{**each, "count": count} for each in fleet["variants"]]}

@@ -36,6 +36,11 @@ WORK = "work"
 def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
     spec = job.spec
     model = Model.load(ctx, tx, spec["ModelName"])
+    if "DataCaptureConfig" in spec:
+        raise ServiceError(
+            "ValidationException",
+            "Clary does not capture the data of transform jobs: leave DataCaptureConfig out.",
+        )
     source = spec["TransformInput"]["DataSource"]["S3DataSource"]
     check_bucket(ctx, source["S3Uri"], "S3Uri")
     check_bucket(ctx, spec["TransformOutput"]["S3OutputPath"], "S3OutputPath")
