@@ -32,6 +32,10 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes | AsyncIterator[bytes]
+    seconds: float = 0.0
+    """That the model server took, up to a streamed answer's head."""
+    source: str = "primary"
+    """The container that answered, as AWS names it."""
 
 
 class InvocationError(Exception):
@@ -68,6 +72,18 @@ class Capture(Protocol):
         ...
 
 
+class Meter(Protocol):
+    """Counts calls; neither raises, neither waits."""
+
+    def answered(self, model: float, total: float) -> None:
+        """With status 2xx: the seconds of the model, and of all."""
+        ...
+
+    def failed(self, status: int | None) -> None:
+        """With another status, or None: not at all."""
+        ...
+
+
 class Models(Protocol):
     """Of an endpoint with many models."""
 
@@ -83,6 +99,7 @@ class Variant:
     backend: Backend
     models: Models | None = None
     asynchronous: bool = False
+    meter: Meter | None = None
 
 
 @dataclass(frozen=True, slots=True)

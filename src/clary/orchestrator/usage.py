@@ -17,7 +17,7 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,11 +52,17 @@ class Watched:
     folder: Path
     started: float
     """Epoch seconds."""
+    dimensions: Mapping[str, str] | None = None
+    """None: the job's host."""
+    period: float = 0.0
+    """Seconds between looks, where that is longer than `PERIOD`."""
     seconds: float = 0.0
     """CPU time at the last look."""
     looked: float = field(init=False)
     """By the wall clock, because the start is."""
     disk_looked: float = -math.inf
+    kept: float = -math.inf
+    """When it was looked at last."""
 
     def __post_init__(self) -> None:
         self.looked = self.started
@@ -96,6 +102,9 @@ class Usage:
     def sample(self, runs: list[Watched]) -> None:
         """Look once, and keep what was found."""
         now = time.time()
+        runs = [run for run in runs if now - run.kept >= run.period]
+        if not runs:
+            return
         processes = table()
         children: defaultdict[int, list[int]] = defaultdict(list)
         for pid, process in processes.items():
@@ -104,7 +113,8 @@ class Usage:
         if found:
             with self._store.begin() as tx:
                 for run, points in found:
-                    dimensions = {"Host": f"{run.job.name}/{run.host}"}
+                    run.kept = now
+                    dimensions = run.dimensions or {"Host": f"{run.job.name}/{run.host}"}
                     kept = [Point(name, value, now) for name, value in points.items()]
                     metric_streams.put(tx, run.job, run.namespace, dimensions, kept, now)
 

@@ -91,14 +91,22 @@ class AsyncInvocations:
             route = self._ports.routes.find(spec["endpoint"])
             if route is None:
                 raise Unanswered("The endpoint was deleted before it answered.")
+            variant, began = route.choose(), time.time()
+            meter = variant.meter
             try:
-                reply = await route.choose().backend.invoke(invocation)
+                reply = await variant.backend.invoke(invocation)
             except Overloaded:
                 continue
             except InvocationError as error:
+                if meter is not None:
+                    meter.failed(None)
                 raise Unanswered(str(error)) from None
             if 200 <= reply.status < 300:
+                if meter is not None:
+                    meter.answered(reply.seconds, time.time() - began)
                 return reply
+            if meter is not None:
+                meter.failed(reply.status)
             assert isinstance(reply.body, bytes)
             whose = "client" if reply.status < 500 else "server"
             text = reply.body.decode("utf-8", "replace")

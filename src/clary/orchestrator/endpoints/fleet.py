@@ -24,6 +24,7 @@ from clary.orchestrator.endpoints.capture import DataCapture
 from clary.orchestrator.endpoints.container import ModelError, Place, Prepared, prepare
 from clary.orchestrator.endpoints.instance import Instance, Tell, log_group, stream_name
 from clary.orchestrator.endpoints.many import Fetching, ManyModels
+from clary.orchestrator.endpoints.meter import Meter
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Exists, LogLine, Missing, Resource
 
@@ -71,6 +72,13 @@ class Fleet:
             *(Running(each, _pool(each)) for each in document["variants"]),
             *(Running(each, _pool(each), shadow=True) for each in document["shadows"]),
         ]
+        self._meters = {
+            running.document["name"]: Meter(
+                house.ports.store, endpoint, running.document["name"], partial(_count, running)
+            )
+            for running in self._variants
+            if endpoint.kind == "Endpoint" and not running.shadow
+        }
         self._idlers: list[asyncio.Task[None]] = []
         self._leaving: set[asyncio.Task[None]] = set()
         capture = document["capture"]
@@ -89,7 +97,7 @@ class Fleet:
         variants = [
             (running, Variant(
                 running.document["name"], running.document["weight"], running.pool, running.models,
-                asynchronous=bool(self.document["async"]),
+                asynchronous=bool(self.document["async"]), meter=self._meters.get(running.document["name"]),
             ))
             for running in self._variants
         ]  # fmt: skip
@@ -163,6 +171,8 @@ class Fleet:
         for running in self._variants:
             for instance in running.instances:
                 instance.leave()
+        for meter in self._meters.values():
+            meter.close()
 
     async def stop(self) -> None:
         """Drain, end and clean up."""
@@ -181,6 +191,8 @@ class Fleet:
         )
         if self._capture is not None:
             await self._capture.close()
+        for meter in self._meters.values():
+            meter.close()
         await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
 
     async def _end(self, state: Document) -> None:
@@ -240,6 +252,10 @@ class Fleet:
             tx.logs.create_stream(group, stream, now)
         with suppress(Missing), store.begin() as tx:
             tx.logs.append(group, stream, [LogLine(now, now, f"[clary] {text}")])
+
+
+def _count(running: Running) -> int:
+    return len(running.instances)
 
 
 def endpoint_root(home: Path, endpoint: Resource) -> Path:

@@ -24,9 +24,12 @@ from clary.orchestrator.endpoints.container import Prepared
 from clary.orchestrator.endpoints.pool import Pool
 from clary.orchestrator.failure import TAIL, traceback_end
 from clary.orchestrator.follower import Follower, MetricPatterns
+from clary.orchestrator.usage import Watched
 from clary.storage.ports import Exists, Resource, Store
 
 LONGEST_BACK_OFF = 60.0
+USAGE_PERIOD = 60.0
+"""Seconds between two looks at what it uses, as on AWS."""
 STEADY = 60.0
 """Seconds after which an instance's end no longer counts as a failure to start."""
 
@@ -122,7 +125,7 @@ class Instance:
         )
         ended = asyncio.Event()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._workplace.usage.of(self._watched(self._state)), asyncio.TaskGroup() as group:
                 group.create_task(self._follower(self._state).follow(ended))
                 serving = group.create_task(self._serve(folder))
                 observation = await self._engine.wait(self._state)
@@ -133,6 +136,18 @@ class Instance:
         finally:
             self.pool.remove(self)
             os.close(folder)
+
+    def _watched(self, state: EngineState) -> Watched:
+        folder, variant = self.prepared.place.run(self.number, self._run), self.prepared.variant["name"]
+        if self.endpoint.kind == "TransformJob":
+            host = f"i-{self.number}"
+            return Watched(
+                self.endpoint, host, "/aws/sagemaker/TransformJobs", state["pid"], folder, time.time()
+            )
+        return Watched(
+            self.endpoint, self.name, "/aws/sagemaker/Endpoints", state["pid"], folder, time.time(),
+            {"EndpointName": self.endpoint.name, "VariantName": variant}, USAGE_PERIOD,
+        )  # fmt: skip
 
     async def _serve(self, folder: int) -> None:
         # Through the open folder: a path of the home may be longer than a socket's address may be.

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -188,6 +189,7 @@ class Pool:
             connection.abort()
             worker.hung()
 
+        began = time.perf_counter()
         timer = loop.call_later(seconds, expire)
         try:
             reply = await connection.send(head, invocation.body, invocation.stream)
@@ -203,6 +205,7 @@ class Pool:
             self._abandoned.add(outlasting)
             outlasting.add_done_callback(self._abandoned.discard)
             raise
+        reply.seconds = time.perf_counter() - began
         if not isinstance(reply.body, bytes):
             reply.body = self._streamed(worker, connection, timer, reply.body)
             return reply, True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Mapping
 
 from clary.api import Context, Document, ServiceError, operation
@@ -73,6 +74,10 @@ def find(ctx: Context, name: str) -> Route:
 
 
 def target(route: Route, request: Document) -> Variant:
+    if "TargetContainerHostname" in request or "InferenceComponentName" in request:
+        raise invalid(
+            "Clary's endpoints have neither containers of InferenceExecutionMode Direct nor components."
+        )
     name = request.get("TargetVariant")
     if name is None:
         return route.choose()
@@ -103,28 +108,41 @@ async def headers(variant: Variant, request: Document) -> Mapping[str, str]:
 
 async def ask(ctx: Context, route: Route, variant: Variant, invocation: Invocation) -> Reply:
     """A reply of status 2xx. Raises ModelError, ServiceUnavailable."""
+    meter = variant.meter
     try:
         reply = await variant.backend.invoke(invocation)
     except Overloaded as error:
+        if meter is not None:
+            meter.failed(None)
         raise ServiceError("ServiceUnavailable", str(error), 503) from None
     except TimedOut:
+        if meter is not None:
+            meter.failed(None)
         raise model_error(
             ctx, route, 0, "Your invocation timed out while waiting for a response from container primary. Review the latency "
             "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
         ) from None  # fmt: skip
     except InvocationError as error:
+        if meter is not None:
+            meter.failed(500)
         raise model_error(ctx, route, 500, str(error)) from None
     if 200 <= reply.status < 300:
+        if meter is not None:
+            meter.answered(reply.seconds, time.time() - ctx.now)
         return reply
+    if meter is not None:
+        meter.failed(reply.status)
     body = reply.body if isinstance(reply.body, bytes) else b"".join([piece async for piece in reply.body])
-    raise model_error(ctx, route, reply.status, body.decode("utf-8", "replace"))
+    raise model_error(ctx, route, reply.status, body.decode("utf-8", "replace"), reply.source)
 
 
-def model_error(ctx: Context, route: Route, status: int, message: str) -> ServiceError:
+def model_error(
+    ctx: Context, route: Route, status: int, message: str, source: str = "primary"
+) -> ServiceError:
     whose = "client" if 400 <= status < 500 else "server"
     return ServiceError(
         "ModelError",
-        f'Received {whose} error ({status}) from primary with message "{message}". See {route.log_group} in account '
+        f'Received {whose} error ({status}) from {source} with message "{message}". See {route.log_group} in account '
         f"{ctx.account} for more information.",
         424,
         OriginalStatusCode=status,
