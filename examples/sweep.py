@@ -136,14 +136,28 @@ table = sagemaker.analytics.ExperimentAnalytics(
 ).dataframe()
 table = table[~table["test_acc - Last"].isna()].sort_values("test_acc - Last", ascending=False)
 table["model"] = table["model"].str.replace('"', "")
-columns = ["DisplayName", "model", "learning-rate", "weight-decay", "test_acc - Last", "val_acc - Last", "loss - Last"]
+columns = [
+    "DisplayName",
+    "model",
+    "learning-rate",
+    "weight-decay",
+    "test_acc - Last",
+    "val_acc - Last",
+    "loss - Last",
+]
 print()
 print(table[columns].to_string(index=False))
 table.to_csv(os.path.join(arguments.output, "table.csv"), index=False)
 
 # A bar for each trial.
 figure, axes = plt.subplots(figsize=(9, 4.5))
-names = table["model"] + " lr " + table["learning-rate"].astype(str) + " decay " + table["weight-decay"].astype(str)
+names = (
+    table["model"]
+    + " lr "
+    + table["learning-rate"].astype(str)
+    + " decay "
+    + table["weight-decay"].astype(str)
+)
 colours = ["tab:blue" if model == "mlp" else "tab:orange" for model in table["model"]]
 bars = axes.barh(names[::-1], table["test_acc - Last"][::-1], color=colours[::-1])
 axes.bar_label(bars, fmt="%.3f", padding=3)
@@ -170,4 +184,7 @@ axes.legend(fontsize="small")
 axes.set_title(experiment.experiment_name)
 figure.tight_layout()
 figure.savefig(os.path.join(arguments.output, "curves.png"), dpi=120)
-print("\nWritten:", ", ".join(os.path.join(arguments.output, name) for name in ("table.csv", "bars.png", "curves.png")))
+print(
+    "\nWritten:",
+    ", ".join(os.path.join(arguments.output, name) for name in ("table.csv", "bars.png", "curves.png")),
+)

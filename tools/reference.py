@@ -57,7 +57,7 @@ def operations() -> Iterator[str]:
 def commands() -> Iterator[str]:
     yield "# Commands"
     yield MADE
-    context = click.Context(main, info_name="clary", terminal_width=100)
+    context = click.Context(main, info_name="clary", terminal_width=100, **main.context_settings)
     for name in COMMANDS:
         command = main.get_command(context, name)
         assert command is not None

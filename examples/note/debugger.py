@@ -51,8 +51,13 @@ for optimizer in ("adam", "sgd"):
         metric_definitions=[{"Name": "test_acc", "Regex": "test_acc: ([0-9\\.]+)"}],
         sagemaker_session=sagemaker_session,
         hyperparameters={
-            "batch-size": 128, "learning-rate": 0.01, "weight-decay": 1e-6, "momentum": 0.9,
-            "model": "custom", "optimizer": optimizer, "epochs": 30,
+            "batch-size": 128,
+            "learning-rate": 0.01,
+            "weight-decay": 1e-6,
+            "momentum": 0.9,
+            "model": "custom",
+            "optimizer": optimizer,
+            "epochs": 30,
         },
     )
     tf_estimator.fit(
@@ -67,7 +72,9 @@ for optimizer in ("adam", "sgd"):
     )
     print("debugger artifacts:", tf_estimator.latest_job_debugger_artifacts_path())
 
-while sm.list_training_jobs(StatusEquals="InProgress", NameContains="cifar10-training")["TrainingJobSummaries"]:
+while sm.list_training_jobs(StatusEquals="InProgress", NameContains="cifar10-training")[
+    "TrainingJobSummaries"
+]:
     time.sleep(1)
 
 trial_component_analytics = sagemaker.analytics.ExperimentAnalytics(
@@ -80,32 +87,35 @@ trial_comp_ds_jobs = trial_comp_ds.loc[~trial_comp_ds["test_acc - Last"].isna()]
 # Using SageMaker Debugger to visualize performance curves
 def tensor_df(tname):
     tval = trial.tensor(tname).values()
-    df   = pd.DataFrame.from_dict(tval,orient='index',columns=[tname])
-    df_tval = df.reset_index().rename(columns={'index':'steps'})
+    df = pd.DataFrame.from_dict(tval, orient="index", columns=[tname])
+    df_tval = df.reset_index().rename(columns={"index": "steps"})
     return df_tval
 
+
 def trial_perf_curves(job_name, tname, experiment_name):
-    debug_data = f's3://{bucket_name}/{experiment_name}/{job_name}/debug-output'
+    debug_data = f"s3://{bucket_name}/{experiment_name}/{job_name}/debug-output"
     trial = smdebug.trials.create_trial(debug_data)
     tval = trial.tensor(tname).values()
-    df   = pd.DataFrame.from_dict(tval,orient='index',columns=[tname])
+    df = pd.DataFrame.from_dict(tval, orient="index", columns=[tname])
     return df
+
 
 def get_metric_dataframe(metric, trial_comp_ds, experiment_name):
     df = pd.DataFrame()
-    for tc_name in trial_comp_ds['DisplayName']:
-        print(f'\nLoading training job: {tc_name}')
-        print(f'--------------------------------\n')
+    for tc_name in trial_comp_ds["DisplayName"]:
+        print(f"\nLoading training job: {tc_name}")
+        print(f"--------------------------------\n")
         trial_perf = trial_perf_curves(tc_name, metric, experiment_name)
         trial_perf.columns = [tc_name]
-        df = pd.concat([df, trial_perf],axis=1)
+        df = pd.concat([df, trial_perf], axis=1)
     return df
 
-val_acc_df = get_metric_dataframe('val_acc', trial_comp_ds_jobs, experiment_name)
+
+val_acc_df = get_metric_dataframe("val_acc", trial_comp_ds_jobs, experiment_name)
 
 fig = plt.figure()
 fig.set_size_inches([15, 10])
 
-val_acc_df.plot(style='-',ax=plt.gca())
+val_acc_df.plot(style="-", ax=plt.gca())
 fig.savefig("debugger.png")
 print(val_acc_df.to_string())

@@ -136,7 +136,9 @@ for trial_hyp in trial_hyperparameter_set:
     time.sleep(3)  # To prevent ThrottlingException
 
 # The note's reader comes back when the jobs have ended.
-while sm.list_training_jobs(StatusEquals="InProgress", NameContains="cifar10-training")["TrainingJobSummaries"]:
+while sm.list_training_jobs(StatusEquals="InProgress", NameContains="cifar10-training")[
+    "TrainingJobSummaries"
+]:
     time.sleep(1)
 for job_name in job_names:
     job = sm.describe_training_job(TrainingJobName=job_name)
@@ -163,6 +165,14 @@ trial_comp_ds_jobs.plot.bar("col_names", "test_acc - Last", ax=plt.gca())
 fig.savefig("example2.png")
 print(
     trial_comp_ds_jobs[
-        ["TrialComponentName", "test_acc - Last", "model", "batch-size", "epochs", "learning-rate", "optimizer"]
+        [
+            "TrialComponentName",
+            "test_acc - Last",
+            "model",
+            "batch-size",
+            "epochs",
+            "learning-rate",
+            "optimizer",
+        ]
     ].to_string()
 )

@@ -31,7 +31,12 @@ def test_the_notes_performance_curves(clary: Clary, tmp_path: Path) -> None:
     out = ""
     for program in ("generate_cifar10_tfrecords.py", "debugger.py"):
         done = subprocess.run(
-            [str(client_python("v2")), program], cwd=folder, env=environ, capture_output=True, text=True, timeout=900
+            [str(client_python("v2")), program],
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=900,
         )
         assert done.returncode == 0, done.stdout + done.stderr[-8000:] + clary.log[-4000:]
         out += done.stdout

@@ -1,7 +1,7 @@
 """Run by the Python that has smdebug: `python real.py write|read FOLDER [...]`.
 
-    write   what smdebug's own hook and writers save of the tensors in `tensors.npz` of the folder above
-    read    what smdebug's trial tells of a folder, as JSON
+write   what smdebug's own hook and writers save of the tensors in `tensors.npz` of the folder above
+read    what smdebug's trial tells of a folder, as JSON
 """
 
 import json
@@ -39,7 +39,10 @@ def read(folder: str) -> None:
     tensors = {}
     for name in sorted(set(trial.tensor_names()) - {"shaped"}):
         tensor = trial.tensor(name)
-        values = {step: [str(value.dtype), np.array(value).astype(str).tolist()] for step, value in tensor.values().items()}
+        values = {
+            step: [str(value.dtype), np.array(value).astype(str).tolist()]
+            for step, value in tensor.values().items()
+        }
         tensors[name] = {
             "values": values,
             "modes": {mode.name: tensor.steps(mode=mode) for mode in trial.modes()},
@@ -48,7 +51,9 @@ def read(folder: str) -> None:
         "tensors": tensors,
         "steps": trial.steps(),
         "modes": sorted(mode.name for mode in trial.modes()),
-        "collections": {name: sorted(trial.tensor_names(collection=name)) for name in sorted(trial.collections())},
+        "collections": {
+            name: sorted(trial.tensor_names(collection=name)) for name in sorted(trial.collections())
+        },
         "workers": trial.workers(),
         "ended": trial.loaded_all_steps,
     }

@@ -117,7 +117,13 @@ def test_an_index_that_is_none(folder: Path, text: str) -> None:
 
 
 def test_foreign_files(folder: Path) -> None:
-    for name in ("index/000000000/README.json", "index/notes.txt", "events/x", "collections/000000000/x.json", "claim.smd"):
+    for name in (
+        "index/000000000/README.json",
+        "index/notes.txt",
+        "events/x",
+        "collections/000000000/x.json",
+        "claim.smd",
+    ):
         (folder / name).write_text("hello")
     shutil.copy(index(folder, 20), folder / "index" / "000000000" / "000000009999_worker_0.json")
     (folder / "index" / "000000000" / "000000000030_worker_0.json.tmp").write_text("{")

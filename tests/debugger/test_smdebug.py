@@ -32,7 +32,10 @@ STEPS = ((0, "TRAIN", 0), (5, "EVAL", 2), (1005, "GLOBAL", 1005))
 
 def smdebug(command: str, folder: Path) -> str:
     done = subprocess.run(
-        [str(client_python("smdebug")), str(REAL), command, str(folder)], capture_output=True, text=True, timeout=120
+        [str(client_python("smdebug")), str(REAL), command, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -63,7 +66,9 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def test_clary_writes_the_very_bytes(theirs: Path, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from clary.debugger import Trial, create_trial
 
 
 def hook(**config: Any) -> dict[str, Any]:
-    return {"DebugHookConfig": {"S3OutputPath": f"s3://{BUCKET}/debug/", "CollectionConfigurations": [], **config}}
+    return {
+        "DebugHookConfig": {"S3OutputPath": f"s3://{BUCKET}/debug/", "CollectionConfigurations": [], **config}
+    }
 
 
 def trial_of(name: str) -> Trial:
@@ -67,11 +69,14 @@ def test_tensors_are_read_while_the_job_trains_and_after_it_was_stopped(debug: J
 
 
 def test_a_program_that_was_killed_leaves_all_that_it_had_written(debug: Jobs) -> None:
-    script = SAVING + """
+    script = (
+        SAVING
+        + """
 while not os.path.exists("/opt/ml/output/tensors/index/000000000/000000000002_worker_0.json"):
     time.sleep(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+    )
     name = debug.start(script, **hook())
     assert debug.wait(name)["TrainingJobStatus"] == "Failed"
     trial = trial_of(name)
@@ -101,14 +106,19 @@ def test_a_bucket_that_is_not_there_costs_the_tensors_only(debug: Jobs) -> None:
 
 
 def test_tensorboards_folder_is_passed_on_and_the_hook_writes_scalars_there(debug: Jobs) -> None:
-    script = SAVING + """
+    script = (
+        SAVING
+        + """
 import json
 place = json.load(open("/opt/ml/input/config/tensorboardoutputconfig.json"))["LocalPath"]
 os.makedirs(place + "/mine", exist_ok=True)
 open(place + "/mine/events.out.tfevents.1", "wb").write(b"whatever it is")
 """
+    )
     board = {"TensorBoardOutputConfig": {"S3OutputPath": f"s3://{BUCKET}/board"}}
     name = debug.run(script, **hook(), **board)["TrainingJobName"]
     found = debug.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"board/{name}/tensorboard-output/")["Contents"]
     names = [each["Key"].split("/tensorboard-output/")[1] for each in found]
-    assert names == [f"TRAIN/{step:012d}_worker_0.tfevents" for step in range(3)] + ["mine/events.out.tfevents.1"]
+    assert names == [f"TRAIN/{step:012d}_worker_0.tfevents" for step in range(3)] + [
+        "mine/events.out.tfevents.1"
+    ]

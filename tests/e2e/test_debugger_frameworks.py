@@ -68,7 +68,9 @@ def keras(with_smdebug: bool = False, config: str = "") -> str:
     return script
 
 
-def run(jobs: Jobs, image: str, script: str, files: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+def run(
+    jobs: Jobs, image: str, script: str, files: dict[str, str] | None = None, **changes: Any
+) -> dict[str, Any]:
     request = jobs.request(textwrap.dedent(script), files=files, **changes)
     request["AlgorithmSpecification"]["TrainingImage"] = image
     jobs.sagemaker.create_training_job(**request)
@@ -96,10 +98,16 @@ def names_by_step(trial: Trial) -> dict[tuple[int, str, int], list[str]]:
 
 @pytest.mark.skipif(interpreter("3.7") is None, reason="TensorFlow 1.15 needs Python 3.7")
 @pytest.mark.parametrize("asked", [(), TENSORS], ids=["default", "tensors"])
-def test_keras_of_tensorflow_1_as_smdebugs_own_hook(debug: Jobs, tmp_path: Path, asked: tuple[str, ...]) -> None:
-    config = f", include_collections={list(asked)}, save_config=smd.SaveConfig(save_interval=3)" if asked else ""
+def test_keras_of_tensorflow_1_as_smdebugs_own_hook(
+    debug: Jobs, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    config = (
+        f", include_collections={list(asked)}, save_config=smd.SaveConfig(save_interval=3)" if asked else ""
+    )
     theirs = run(debug, TF115, keras(with_smdebug=True, config=config))
-    archive = debug.s3.get_object(Bucket="jobs", Key=f"output/{theirs['TrainingJobName']}/output/output.tar.gz")
+    archive = debug.s3.get_object(
+        Bucket="jobs", Key=f"output/{theirs['TrainingJobName']}/output/output.tar.gz"
+    )
     with tarfile.open(fileobj=io.BytesIO(archive["Body"].read())) as tar:
         tar.extractall(tmp_path, filter="data")
     expected = create_trial(str(tmp_path / "trial"))
@@ -165,18 +173,30 @@ criterion(net(x), y)
 
 def test_pytorch(debug: Jobs) -> None:
     reduced = {"CollectionName": "weights", "CollectionParameters": {"reductions": "mean,abs_max,l2_norm"}}
-    custom = {"CollectionName": "hidden", "CollectionParameters": {"include_regex": "^a_output", "save_steps": "1"}}
+    custom = {
+        "CollectionName": "hidden",
+        "CollectionParameters": {"include_regex": "^a_output", "save_steps": "1"},
+    }
     config = hook(
         HookParameters={"save_interval": "2"},
-        CollectionConfigurations=[reduced, custom, {"CollectionName": "gradients"}, {"CollectionName": "losses"}],
+        CollectionConfigurations=[
+            reduced,
+            custom,
+            {"CollectionName": "gradients"},
+            {"CollectionName": "losses"},
+        ],
     )
     job = run(debug, TORCH, TORCH_SCRIPT, **config)
     trial = trial_of(job["TrainingJobName"])
     losses = trial.tensor("CrossEntropyLoss_output_0")
     assert losses.steps(ModeKeys.TRAIN) == [0, 2, 4, 6]
     assert losses.steps(ModeKeys.EVAL) == [0]
-    printed = [float(line.split()[2]) for line in debug.lines(job["TrainingJobName"]) if line.startswith("printed")]
-    np.testing.assert_allclose([losses.value(step) for step in (0, 2, 4, 6)], np.array(printed)[::2, None], rtol=1e-5)
+    printed = [
+        float(line.split()[2]) for line in debug.lines(job["TrainingJobName"]) if line.startswith("printed")
+    ]
+    np.testing.assert_allclose(
+        [losses.value(step) for step in (0, 2, 4, 6)], np.array(printed)[::2, None], rtol=1e-5
+    )
     weight = trial.tensor("Net_a.weight")
     assert weight.reduction_values(0).keys() == {("mean", False), ("max", True), ("l2", False)}
     assert trial.tensor("a_output_0").steps() == [0, 1, 2, 4, 6, 7]
@@ -225,7 +245,9 @@ def test_lightgbm(debug: Jobs) -> None:
         y = (x[:, 0] > 0.5).astype(int)
         lightgbm.LGBMClassifier(n_estimators=21, verbose=-1).fit(x, y, eval_set=[(x[:50], y[:50])])
     """
-    job = run(debug, PYTHON, script, {"requirements.txt": "lightgbm\nnumpy\nscikit-learn\npandas\n"}, **hook())
+    job = run(
+        debug, PYTHON, script, {"requirements.txt": "lightgbm\nnumpy\nscikit-learn\npandas\n"}, **hook()
+    )
     trial = trial_of(job["TrainingJobName"])
     assert trial.steps() == [0, 10, 20]
     values = trial.tensor("valid_0-binary_logloss").values()
@@ -235,7 +257,9 @@ def test_lightgbm(debug: Jobs) -> None:
 def test_a_program_with_smdebugs_own_hook_is_left_alone(debug: Jobs) -> None:
     if interpreter("3.7") is None:
         pytest.skip("TensorFlow 1.15 needs Python 3.7")
-    script = keras(with_smdebug=True).replace("KerasHook('/opt/ml/output/data/trial' )", "KerasHook.create_from_json_file()")
+    script = keras(with_smdebug=True).replace(
+        "KerasHook('/opt/ml/output/data/trial' )", "KerasHook.create_from_json_file()"
+    )
     request = debug.request(script, **collections("weights", save_interval="2"))
     request["AlgorithmSpecification"]["TrainingImage"] = TF115
     debug.sagemaker.create_training_job(**request)

@@ -8,7 +8,13 @@ import pytest
 
 from clary.toolkit.debug.clary_debug.config import Config, ConfigError, split
 
-BUILTIN: dict[str, list[str]] = {"all": [], "default": [], "losses": ["loss"], "weights": ["weight"], "gradients": []}
+BUILTIN: dict[str, list[str]] = {
+    "all": [],
+    "default": [],
+    "losses": ["loss"],
+    "weights": ["weight"],
+    "gradients": [],
+}
 
 
 def config(*collections: dict[str, Any], interval: int = 500, **hook: str) -> Config:
@@ -35,7 +41,9 @@ def test_losses_every_five_hundred_steps_unasked() -> None:
     assert steps(config(), "losses", below=1002) == [0, 500, 1000]
     assert Config({}, BUILTIN, ("losses",)).saved[0].name == "losses"
     null = {"CollectionName": "weights", "CollectionParameters": None}
-    assert saved(Config({"HookParameters": None, "CollectionConfigurations": [null]}, BUILTIN, ())) == ["weights"]
+    assert saved(Config({"HookParameters": None, "CollectionConfigurations": [null]}, BUILTIN, ())) == [
+        "weights"
+    ]
 
 
 def test_when() -> None:
@@ -65,7 +73,9 @@ def test_custom_collections_and_what_matches() -> None:
 
 
 def test_reductions_stand_for_the_tensor() -> None:
-    found = config(collection("weights", reductions="min,abs_mean,l1_norm,abs_l2_norm")).collections["weights"]
+    found = config(collection("weights", reductions="min,abs_mean,l1_norm,abs_l2_norm")).collections[
+        "weights"
+    ]
     assert found.reductions == [("min", False), ("mean", True), ("l1", False), ("l2", True)]
     assert not found.raw
     assert found.document()["reduction_config"] == {

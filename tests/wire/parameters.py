@@ -48,7 +48,8 @@ def outputs(operation: Operation, protocol: str) -> st.SearchStrategy[dict[str, 
 
 @st.composite
 def structures(draw: st.DrawFn, shape: Shape, protocol: str, depth: int = 0) -> dict[str, Any]:
-    names = list(shape.members)
+    traced = protocol not in {"query", "rest-xml"}
+    names = [name for name, member in shape.members.items() if traced or leaves_a_trace(member)]
     if not names:
         return {}
     if shape.metadata.get("union"):
@@ -66,6 +67,13 @@ def structures(draw: st.DrawFn, shape: Shape, protocol: str, depth: int = 0) -> 
         if name in chosen and not (depth >= DEEP + 2 and member.type_name in {"structure", "list", "map"}):
             made[name] = draw(values(member, protocol, depth + 1))
     return made
+
+
+def leaves_a_trace(shape: Shape, depth: int = 0) -> bool:
+    """Whether a form shows it at all: a structure of nothing but empty structures it does not."""
+    if shape.type_name != "structure" or depth > DEEP:
+        return True
+    return any(leaves_a_trace(member, depth + 1) for member in shape.members.values())
 
 
 def values(shape: Shape, protocol: str, depth: int) -> st.SearchStrategy[Any]:

@@ -66,7 +66,9 @@ def main():
     test, test_steps = load("EVAL", "eval", arguments.batch_size)
     optimizer = {
         "adam": lambda: optimizers.Adam(arguments.learning_rate, decay=arguments.weight_decay),
-        "sgd": lambda: optimizers.SGD(arguments.learning_rate, arguments.momentum, decay=arguments.weight_decay),
+        "sgd": lambda: optimizers.SGD(
+            arguments.learning_rate, arguments.momentum, decay=arguments.weight_decay
+        ),
         "rmsprop": lambda: optimizers.RMSprop(arguments.learning_rate, decay=arguments.weight_decay),
     }[arguments.optimizer]()
     model = {"custom": custom, "resnet": resnet}[arguments.model]()

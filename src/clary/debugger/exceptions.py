@@ -63,7 +63,12 @@ class TensorUnavailable(SMDebugError):
 
 class TensorUnavailableForStep(SMDebugError):
     def __init__(
-        self, tname: str, step: int, mode: ModeKeys = ModeKeys.GLOBAL, has_reductions: bool = False, why: str = ""
+        self,
+        tname: str,
+        step: int,
+        mode: ModeKeys = ModeKeys.GLOBAL,
+        has_reductions: bool = False,
+        why: str = "",
     ) -> None:
         message = f"Value for tensor {tname} is not available for step {step} with mode {mode.name}"
         message += f": {why}." if why else " as it was not saved."

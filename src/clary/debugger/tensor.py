@@ -79,9 +79,7 @@ class Tensor:
             result[step] = value
         return result
 
-    def value(
-        self, step_num: int, mode: ModeKeys = ModeKeys.GLOBAL, worker: str | None = None
-    ) -> np.ndarray:
+    def value(self, step_num: int, mode: ModeKeys = ModeKeys.GLOBAL, worker: str | None = None) -> np.ndarray:
         """Raises `StepUnavailable`, `StepNotYetAvailable`, `NoMoreData`, `TensorUnavailableForStep`,
         `InvalidWorker`."""
         entry = self._entry(step_num, mode, worker)

@@ -18,7 +18,18 @@ class Capacity:
     gpus: int = 0
 
 
-_GIB_PER_VCPU = {"t": 2.0, "m": 4.0, "c": 2.0, "r": 8.0, "x": 16.0, "i": 8.0, "trn": 4.0, "inf": 2.0, "g": 4.0, "p": 8.0}
+_GIB_PER_VCPU = {
+    "t": 2.0,
+    "m": 4.0,
+    "c": 2.0,
+    "r": 8.0,
+    "x": 16.0,
+    "i": 8.0,
+    "trn": 4.0,
+    "inf": 2.0,
+    "g": 4.0,
+    "p": 8.0,
+}
 _GIB_OF_FAMILY = {"c4": 1.875, "c5n": 2.625, "r7i": 8.0, "t3": 4.0}
 _SMALL = {"nano": (2, 0.5), "micro": (2, 1.0), "small": (2, 2.0), "medium": (2, 4.0)}
 
@@ -38,7 +49,13 @@ _GPUS = {
     "g6e": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8},
 }
 _GPUS_OTHERWISE = {"g4dn": 1, "g5": 1, "g6": 1, "g6e": 1}
-_MEMORY = {"p3.2xlarge": 61.0, "p3.8xlarge": 244.0, "p3.16xlarge": 488.0, "p2.xlarge": 61.0, "p2.8xlarge": 488.0}
+_MEMORY = {
+    "p3.2xlarge": 61.0,
+    "p3.8xlarge": 244.0,
+    "p3.16xlarge": 488.0,
+    "p2.xlarge": 61.0,
+    "p2.8xlarge": 488.0,
+}
 
 _NAME = re.compile(r"(?:ml\.)?(?P<family>[a-z0-9-]+)\.(?P<size>[a-z0-9-]+)")
 

@@ -45,7 +45,9 @@ class Output:
 
 
 TENSORS = Output("DebugHookConfig", "debughookconfig", "output/tensors", "debug-output")
-BOARD = Output("TensorBoardOutputConfig", "tensorboardoutputconfig", "output/tensorboard", "tensorboard-output")
+BOARD = Output(
+    "TensorBoardOutputConfig", "tensorboardoutputconfig", "output/tensorboard", "tensorboard-output"
+)
 
 
 class TolerantMirror(Mirror):
@@ -67,7 +69,10 @@ def pythonpath(job: Resource) -> tuple[str, ...]:
 def documents(job: Resource) -> dict[str, Document]:
     """Configuration files by their path below /opt/ml. LocalPath is always said, as smdebug's hooks want it."""
     return {
-        f"input/config/{output.config}.json": {**job.spec[output.member], "LocalPath": f"/opt/ml/{output.folder}"}
+        f"input/config/{output.config}.json": {
+            **job.spec[output.member],
+            "LocalPath": f"/opt/ml/{output.folder}",
+        }
         for output in _asked(job)
     }
 

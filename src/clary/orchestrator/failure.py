@@ -74,10 +74,8 @@ def fit(text: str, ending: str) -> str:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    return (
-        isinstance(error, Full | NoSpace)
-        or (isinstance(error, OSError)
-        and error.errno in (errno.ENOSPC, errno.EDQUOT))
+    return isinstance(error, Full | NoSpace) or (
+        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     )
 
 

@@ -102,7 +102,9 @@ def write_credentials(path: Path, keys: Mapping[str, Key]) -> None:
     wanted = {
         name: {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret} for name, key in keys.items()
     }
-    if all(name in profiles and dict(profiles[name]) == key for name, key in wanted.items()) and _private(path):
+    if all(name in profiles and dict(profiles[name]) == key for name, key in wanted.items()) and _private(
+        path
+    ):
         return
     profiles.read_dict(wanted)
     text = io.StringIO()

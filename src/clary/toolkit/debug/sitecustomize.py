@@ -21,7 +21,9 @@ def _run_hidden():  # type: () -> None
     from importlib.util import module_from_spec
 
     here = os.path.dirname(os.path.realpath(__file__))
-    spec = PathFinder.find_spec("sitecustomize", [each for each in sys.path if os.path.realpath(each or ".") != here])
+    spec = PathFinder.find_spec(
+        "sitecustomize", [each for each in sys.path if os.path.realpath(each or ".") != here]
+    )
     if spec is None or spec.loader is None:
         return
     sys.modules["sitecustomize"] = module = module_from_spec(spec)

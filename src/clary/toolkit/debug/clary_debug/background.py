@@ -24,7 +24,13 @@ class Value:
     """A tensor to be saved: `array` is the hook's own."""
 
     def __init__(
-        self, name: str, array: "Any", time: float, raw: bool, shape: bool, reductions: "list[tuple[str, bool]]"
+        self,
+        name: str,
+        array: "Any",
+        time: float,
+        raw: bool,
+        shape: bool,
+        reductions: "list[tuple[str, bool]]",
     ) -> None:
         self.name, self.array, self.time = name, array, time
         self.raw, self.shape, self.reductions = raw, shape, reductions
@@ -77,7 +83,13 @@ class Background:
             for name, absolute in value.reductions:
                 reduced = reduce(name, array, absolute)
                 if reduced is not None:
-                    file.add(reduction_name(value.name, name, absolute), reduced, step.mode, step.mode_step, value.time)
+                    file.add(
+                        reduction_name(value.name, name, absolute),
+                        reduced,
+                        step.mode,
+                        step.mode_step,
+                        value.time,
+                    )
             if value.raw and array.nbytes:
                 file.add(value.name, array, step.mode, step.mode_step, value.time)
             if value.shape:
@@ -92,7 +104,9 @@ class Background:
                  and each.array.dtype.kind in "fiu"]  # fmt: skip
         if shown:
             parts = [events.encode_version(shown[0].time)]
-            parts += [events.encode_scalar(v.name, float(v.array.reshape(-1)[0]), step.step, v.time) for v in shown]
+            parts += [
+                events.encode_scalar(v.name, float(v.array.reshape(-1)[0]), step.step, v.time) for v in shown
+            ]
             path = "%s/%s/%012d_%s.tfevents" % (board, step.mode, step.step, self._worker)
             places.put(path, b"".join(records.frame(part, checksum=True) for part in parts))
 

@@ -44,7 +44,9 @@ def _with_callback(train: "Callable[..., Any]", library: str) -> "Callable[..., 
             hook = _hook(library)
             if hook is not None:
                 hook.training(given.arguments)
-                given.arguments["callbacks"] = list(given.arguments.get("callbacks") or ()) + [hook.callback()]
+                given.arguments["callbacks"] = list(given.arguments.get("callbacks") or ()) + [
+                    hook.callback()
+                ]
                 args, options = given.args, given.kwargs
         except Exception as error:
             complain("adding a callback", error)
@@ -125,7 +127,9 @@ class XGBoost(Hook):
                 scores = model.get_score(importance_type=kind)
                 total = sum(scores.values())
                 for feature, score in scores.items():
-                    self.saver.save("feature_importance/%s/%s" % (kind, feature), score / total if total else 0.0)
+                    self.saver.save(
+                        "feature_importance/%s/%s" % (kind, feature), score / total if total else 0.0
+                    )
         if self.validation is not None and active("predictions"):
             self.saver.save("predictions", model.predict(self.validation))
         if self.validation is not None and active("labels"):
@@ -161,4 +165,6 @@ class LightGBM(Hook):
                 scores = model.feature_importance(importance_type=kind)
                 total = scores.sum()
                 for name, score in zip(names, scores):  # noqa: B905
-                    self.saver.save("feature_importance/%s/%s" % (kind, name), score / total if total else 0.0)
+                    self.saver.save(
+                        "feature_importance/%s/%s" % (kind, name), score / total if total else 0.0
+                    )

@@ -56,7 +56,12 @@ class Save:
 
 class Collection:
     def __init__(
-        self, name: str, patterns: "list[str]", told: "dict[str, Any]", common: "dict[str, Any]", interval: int
+        self,
+        name: str,
+        patterns: "list[str]",
+        told: "dict[str, Any]",
+        common: "dict[str, Any]",
+        interval: int,
     ) -> None:
         """`told`: its own parameters, `common`: those of all. Raises `ConfigError`."""
         self.name = name

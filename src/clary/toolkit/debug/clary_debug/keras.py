@@ -71,7 +71,11 @@ def _extended(given: "Any", family: str, model: "Any") -> "list[Any] | None":
     base = importlib.import_module(family).Callback
     if isinstance(given, base) and not hasattr(given, "callbacks"):
         given = [given]
-    if callback is None or (given is not None and not isinstance(given, (list, tuple))) or callback in (given or ()):
+    if (
+        callback is None
+        or (given is not None and not isinstance(given, (list, tuple)))
+        or callback in (given or ())
+    ):
         return None
     callback.prepare(model)
     return list(given or ()) + [callback]
@@ -97,7 +101,9 @@ class Hook:
         self.asks_tensors = saver.config.asks(
             "weights", "biases", "optimizer_variables", "gradients", "inputs", "outputs", "layers"
         )
-        self.async_safe = not self.asks_tensors  # Keras 3 then calls from a thread and does not wait for values
+        self.async_safe = (
+            not self.asks_tensors
+        )  # Keras 3 then calls from a thread and does not wait for values
         self.graph = None  # type: Any
         """What is inside the model's graph, where the job asks for that."""
 
@@ -171,7 +177,11 @@ class Hook:
         for layer in model.layers:
             for weight in layer.weights:
                 name = variable_name(weight)
-                yield "%s/weights/%s" % (layer.name, name), "biases" if _BIAS.search(name) else "weights", weight
+                yield (
+                    "%s/weights/%s" % (layer.name, name),
+                    "biases" if _BIAS.search(name) else "weights",
+                    weight,
+                )
         optimizer = getattr(model, "optimizer", None)
         if self.saver.mode == "TRAIN" and optimizer is not None:
             known = getattr(optimizer, "variables", None)

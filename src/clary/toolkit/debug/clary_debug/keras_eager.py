@@ -99,7 +99,9 @@ class Calls:
         original = model.compute_loss
 
         @functools.wraps(original)
-        def compute_loss(x: "Any" = None, y: "Any" = None, y_pred: "Any" = None, *args: "Any", **options: "Any") -> "Any":
+        def compute_loss(
+            x: "Any" = None, y: "Any" = None, y_pred: "Any" = None, *args: "Any", **options: "Any"
+        ) -> "Any":
             self._call_out(_numbered("inputs", x), "inputs")
             self._call_out(_numbered("labels", y) + _numbered("predictions", y_pred), "outputs")
             return original(x, y, y_pred, *args, **options)

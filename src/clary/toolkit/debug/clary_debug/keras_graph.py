@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def of(model: "Any", saver: "Saver", family: str) -> "Any":
     """What `begin`s and `end`s with each step; None where there is no way to them."""
-    if family.startswith("keras.src.callbacks.callback") or importlib.import_module("tensorflow").executing_eagerly():
+    if (
+        family.startswith("keras.src.callbacks.callback")
+        or importlib.import_module("tensorflow").executing_eagerly()
+    ):
         from . import keras_eager
 
         return keras_eager.of(model, saver, family)

@@ -21,15 +21,17 @@ def encode(name: str, array: "np.ndarray", step: int, mode: str, mode_step: int,
     """`array` as `tensors.as_array` gives it; `time` in seconds since the epoch."""
     plugins = (("mode_step", str(mode_step)), ("mode", str(MODES.index(mode) + 1)))
     metadata = [block(1, block(1, key.encode()), block(2, text.encode())) for key, text in plugins]
-    value = (
-        block(1, name.encode("utf-8")) + block(8, tensors.encode(array, name)) + block(9, *metadata)
-    )
+    value = block(1, name.encode("utf-8")) + block(8, tensors.encode(array, name)) + block(9, *metadata)
     return double(1, time) + number(2, step) + block(5, block(1, value))
 
 
 def encode_scalar(name: str, value: float, step: int, time: float) -> bytes:
     """As TensorBoard shows it."""
-    return double(1, time) + number(2, step) + block(5, block(1, block(1, name.encode("utf-8")), single(2, value)))
+    return (
+        double(1, time)
+        + number(2, step)
+        + block(5, block(1, block(1, name.encode("utf-8")), single(2, value)))
+    )
 
 
 def encode_version(time: float) -> bytes:
@@ -77,7 +79,9 @@ def _plugins(metadata: bytes) -> "list[tuple[str, str]]":
     for field, plugin in fields(metadata):
         if field == 1 and isinstance(plugin, bytes):
             texts = {key: value for key, value in fields(plugin) if isinstance(value, bytes)}
-            found.append((texts.get(1, b"").decode("utf-8", "replace"), texts.get(2, b"").decode("utf-8", "replace")))
+            found.append(
+                (texts.get(1, b"").decode("utf-8", "replace"), texts.get(2, b"").decode("utf-8", "replace"))
+            )
     return found
 
 

@@ -1,9 +1,9 @@
 """Where the files of a trial lie in its folder, and how a file gets there whole.
 
-    collections/000000000/<worker>_collections.json
-    events/<step:012d>/<step:012d>_<worker>.tfevents
-    index/<step // 1000:09d>/<step:012d>_<worker>.json
-    training_job_end.ts
+collections/000000000/<worker>_collections.json
+events/<step:012d>/<step:012d>_<worker>.tfevents
+index/<step // 1000:09d>/<step:012d>_<worker>.json
+training_job_end.ts
 """
 
 import os

@@ -54,7 +54,11 @@ def decode(data: bytes) -> "np.ndarray":
             texts.append(value.decode("utf-8", "replace"))
         elif field in _LISTED:
             name, varints = _LISTED[field]
-            numbers = packed(value) if varints else list(np.frombuffer(_bytes(value), np.dtype(name).newbyteorder("<")))
+            numbers = (
+                packed(value)
+                if varints
+                else list(np.frombuffer(_bytes(value), np.dtype(name).newbyteorder("<")))
+            )
             listed.setdefault(field, []).extend(numbers)
     try:
         if texts or kind == _STRING:
@@ -67,7 +71,9 @@ def decode(data: bytes) -> "np.ndarray":
             return np.full(shape, array[0]) if array.size == 1 else array.reshape(shape)
         return np.zeros(shape, dtype=name)
     except (KeyError, ValueError) as error:
-        raise CorruptMessage("a tensor of type %d and shape %s cannot be read: %s" % (kind, shape, error)) from None
+        raise CorruptMessage(
+            "a tensor of type %d and shape %s cannot be read: %s" % (kind, shape, error)
+        ) from None
 
 
 def _size(dimension: "int | bytes") -> int:

@@ -33,7 +33,9 @@ class StepFile:
         self._records.append(record)
         self._size += len(record)
 
-    def add_shape(self, name: str, shape: "tuple[int, ...]", mode: str, mode_step: int, original: str = "") -> None:
+    def add_shape(
+        self, name: str, shape: "tuple[int, ...]", mode: str, mode_step: int, original: str = ""
+    ) -> None:
         self._begin(mode, mode_step)
         self._shapes.append({"tensorname": name, "originalname": original or name, "shape": list(shape)})
 
