@@ -101,3 +101,31 @@ def test_an_endpoint_goes_without_waiting_for_its_old_fleet(endpoints: Endpoints
     )
     endpoints.wait(name)
     endpoints.delete(name)
+
+
+def test_an_isolated_model_answers_and_reaches_nobody(endpoints: Endpoints) -> None:
+    script = """
+import os, socket
+from urllib.parse import urlsplit
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(model, body, content_type, accept):
+    url = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    try:
+        socket.create_connection((url.hostname, url.port), 5)
+        return "reached", "text/plain"
+    except OSError:
+        return "alone", "text/plain"
+"""
+    answers = []
+    for isolated in (False, True):
+        name = endpoints.name("model")
+        endpoints.sagemaker.create_model(
+            ModelName=name, ExecutionRoleArn=ROLE, EnableNetworkIsolation=isolated,
+            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": endpoints.data(script)},
+        )  # fmt: skip
+        endpoint = endpoints.up(name)
+        answers.append(endpoints.runtime.invoke_endpoint(EndpointName=endpoint, Body=b"1")["Body"].read())
+    assert answers == [b"reached", b"alone"]

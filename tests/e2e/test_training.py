@@ -201,3 +201,22 @@ def test_the_log_pages_both_ways(jobs: Jobs, clary: Clary) -> None:
         nextToken=tail["nextBackwardToken"],
     )
     assert [event["message"] for event in before["events"]] == [f"line {n}" for n in range(5, 15)]
+
+
+def test_network_isolation_leaves_a_job_alone_with_its_files(jobs: Jobs) -> None:
+    script = """
+import os, socket
+from urllib.parse import urlsplit
+url = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+try:
+    socket.create_connection((url.hostname, url.port), 5)
+except OSError as error:
+    print("refused", error.errno is not None)
+"""
+    job = jobs.run(script, EnableNetworkIsolation=True)
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert jobs.lines(job["TrainingJobName"]) == ["refused True"]
+    several = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    job = jobs.run(script, EnableNetworkIsolation=True, ResourceConfig=several)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "EnableNetworkIsolation" in job["FailureReason"]

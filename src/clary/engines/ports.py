@@ -43,6 +43,8 @@ class ContainerSpec:
     hostname: str = "algo-1"
     hosts: Mapping[str, str] = field(default_factory=dict)
     """Addresses by host name, for name resolution inside; an engine that cannot give it any says so in its page."""
+    network: bool = True
+    """Whether it has the host's network; without, it has a loopback of its own and reaches nobody, Clary included."""
     cpus: tuple[int, ...] | None = None
     """Pin to these cores; None: no pinning."""
     memory: int | None = None

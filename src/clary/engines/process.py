@@ -146,6 +146,10 @@ class ProcessEngine:
             if not mount.source.exists():
                 raise EngineError(f"{mount.source}, to be mounted on {mount.target}, does not exist.")
         bwrap = self._bwrap()
+        if bwrap is None and not spec.network:
+            raise EngineError(
+                "ClientError: EnableNetworkIsolation needs the sandbox, which does not work here: see clary doctor."
+            )
         try:
             spec.run_dir.mkdir(parents=True, exist_ok=True)
             order = self._order(spec, bwrap)

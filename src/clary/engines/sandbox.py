@@ -2,8 +2,8 @@
 
 What the program sees: the spec's mounts; the system's programs and libraries, read-only; of /etc only what
 name resolution, TLS and the dynamic linker need; /proc of its own processes; a minimal /dev with the GPUs;
-/tmp and a home of its own on the disk, thrown away with the run. Of the network, the host's: jobs call the
-server. It is user `clary` (1000), without capabilities, whoever the server is.
+/tmp and a home of its own on the disk, thrown away with the run. Of the network, the host's, unless the spec says none: jobs
+call the server. It is user `clary` (1000), without capabilities, whoever the server is.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def command(bwrap: str, spec: ContainerSpec) -> list[str]:
         *accounts(spec),
     ]
     arguments = [bwrap, *isolation(), "--hostname", spec.hostname, *system()]
+    if not spec.network:
+        arguments.append("--unshare-net")
     for mount in [*own, *sorted(spec.mounts, key=lambda mount: mount.target.count("/"))]:
         arguments += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
     return [*arguments, "--remount-ro", "/", "--chdir", spec.cwd]

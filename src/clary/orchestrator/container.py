@@ -18,7 +18,7 @@ from clary.orchestrator import capacity
 from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.usage import Usage
-from clary.storage.ports import Resource
+from clary.storage.ports import Document, Resource
 
 ML = "/opt/ml"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -36,6 +36,11 @@ class Program:
     mounts: Sequence[Mount] = ()
     pythonpath: Sequence[str] = ()
     """Folders before those of the PYTHONPATH that it gets otherwise."""
+
+
+def isolated(spec: Document) -> bool:
+    """Whether a training or processing job asks for EnableNetworkIsolation."""
+    return bool(spec.get("NetworkConfig", spec).get("EnableNetworkIsolation", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Workplace:
             cwd=ML,
             hostname=host.name,
             hosts=addresses(hosts(job.spec), key),
+            network=not isolated(job.spec),
         )
 
     def _variables(self, job: Resource, host: Host, environment: Environment) -> dict[str, str]:

@@ -44,7 +44,7 @@ from clary.engines.ports import Engine, EngineError, EngineState
 from clary.images.ports import Environment, ImageError, Images
 from clary.orchestrator import capacity, failure
 from clary.orchestrator.cluster_run import ClusterRun
-from clary.orchestrator.container import Program, Workplace
+from clary.orchestrator.container import Program, Workplace, isolated
 from clary.orchestrator.follower import MetricPatterns
 from clary.orchestrator.keeper import Keeper
 from clary.orchestrator.layout import JobFiles, stream_name
@@ -169,6 +169,11 @@ class Jobs:
             await asyncio.to_thread(self._say, job, lacking)
         if len(hosts(job.spec)) > 1 and not self.engine.isolates:
             await asyncio.to_thread(self._say, job, "without a sandbox, the hosts' names do not resolve")
+        if len(hosts(job.spec)) > 1 and isolated(job.spec):
+            raise EngineError(
+                "ClientError: with EnableNetworkIsolation the hosts of a job cannot reach each other here. "
+                "Use one instance, or no isolation."
+            )
         await self.slots.acquire(job.arn, capacity.needed(job))
         return Admitted((lacking,) if lacking else ())
 

@@ -104,6 +104,7 @@ class Prepared:
             cwd=ML,
             grace=GRACE,
             hostname="model",
+            network=not self.container.get("EnableNetworkIsolation", False),
         )
 
     def _variables(self, endpoint: Resource, workplace: Workplace) -> dict[str, str]:
