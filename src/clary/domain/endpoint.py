@@ -125,10 +125,7 @@ def _variant(given: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) 
 
 def containers(model: Mapping[str, Any]) -> list[Document]:
     """A model's containers, in the order in which a request passes them."""
-    if "PrimaryContainer" in model:
-        found = [model["PrimaryContainer"]]
-    else:
-        found = model.get("Containers", [])
+    found = [model["PrimaryContainer"]] if "PrimaryContainer" in model else model.get("Containers", [])
     network = {"EnableNetworkIsolation": True} if model.get("EnableNetworkIsolation") else {}
     return [{**each, **network} for each in found]
 
