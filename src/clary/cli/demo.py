@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -71,17 +72,18 @@ def demo(home: Path | None, port: int | None, epochs: int, output: Path) -> None
         code = watch(console, argv, {**os.environ, **variables}, settings.home)
     if code:
         raise click.ClickException(f"{program.name} ended with exit code {code}.")
-    run = f"clary run --home {settings.home} --"
+    clary = sys.argv[0] if Path(sys.argv[0]).name == "clary" else f"{sys.executable} -m clary"
+    run = f"{clary} run --home {settings.home} --"
     console.rule("[bold]What to try next")
     console.print(
         f"Look at [bold]{output}/bars.png[/] and [bold]{output}/curves.png[/], then change {program}:"
     )
-    console.print(f"  {run} python {program}", highlight=False)
+    console.print(f"  {run} {client.python} {program}", highlight=False, soft_wrap=True)
     console.print("Run your own SageMaker code, unchanged:")
-    console.print(f"  {run} python your_notebook.py", highlight=False)
+    console.print(f"  {run} python your_notebook.py", highlight=False, soft_wrap=True)
     console.print("Or keep a server up, and point a shell or a notebook at it:")
-    console.print(f"  clary serve --home {settings.home}", highlight=False)
-    console.print(f'  eval "$(clary env --home {settings.home})"', highlight=False)
+    console.print(f"  {clary} serve --home {settings.home}", highlight=False, soft_wrap=True)
+    console.print(f'  eval "$({clary} env --home {settings.home})"', highlight=False, soft_wrap=True)
 
 
 def example(name: str) -> Path:
