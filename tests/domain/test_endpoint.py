@@ -14,6 +14,7 @@ class Row:
     state: dict[str, Any]
     spec: dict[str, Any] = field(default_factory=dict)
     target: str | None = None
+    created: float = 0.0
 
     def take(self, changes: dict[str, Any]) -> Row:
         self.state = {**self.state, **changes}

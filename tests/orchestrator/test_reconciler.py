@@ -10,19 +10,13 @@ from typing import Any
 
 import pytest
 
+from clary.domain.machine import Step
 from clary.orchestrator.reconciler import Reconciler, Tell
 from clary.storage.memory import MemoryStore
 from clary.storage.ports import Effect, Resource, Transaction
 
 ARN = "arn:aws:clary:us-east-1:123456789012:toy/one"
 NEXT = {"wake": "cut", "cut": "sew", "sew": None}
-
-
-@dataclass(frozen=True)
-class Decision:
-    changes: dict[str, Any]
-    effects: tuple[tuple[str, float], ...] = ()
-    abandon: bool = False
 
 
 @dataclass
@@ -32,16 +26,16 @@ class Toys:
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     fails: set[str] = field(default_factory=set)
 
-    def step(self, toy: Resource, event: Any, now: float) -> Decision:
+    def step(self, toy: Resource, event: Any, now: float) -> Step:
         if event == "stop":
-            return Decision({"ToyStatus": "Stopped"}, abandon=True)
+            return Step({"ToyStatus": "Stopped"}, abandon=True)
         if isinstance(event, tuple):
-            return Decision({"ToyStatus": f"Failed: {event[1]}"}, abandon=True)
+            return Step({"ToyStatus": f"Failed: {event[1]}"}, abandon=True)
         following = NEXT[event]
         done = [*toy.state.get("done", []), event]
         if following is None:
-            return Decision({"ToyStatus": "Done", "done": done})
-        return Decision({"ToyStatus": following, "done": done}, ((following, now),))
+            return Step({"ToyStatus": "Done", "done": done})
+        return Step({"ToyStatus": following, "done": done}, ((following, now),))
 
     def failed(self, error: Exception) -> Any:
         return ("failed", str(error))
@@ -159,9 +153,9 @@ def test_abandoning_spares_what_the_same_step_queued() -> None:
     """The commit wakes the loop, which may start the new effect before the old one's task goes on."""
 
     class Restarting(Toys):
-        def step(self, toy: Resource, event: Any, now: float) -> Decision:
+        def step(self, toy: Resource, event: Any, now: float) -> Step:
             decision = super().step(toy, event, now)
-            return Decision(decision.changes, decision.effects, abandon=event == "wake")
+            return Step(decision.changes, decision.effects, abandon=event == "wake")
 
     async def scenario() -> None:
         store, toys = MemoryStore(), Restarting()

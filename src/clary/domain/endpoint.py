@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from clary.domain.endpoint_traffic import termination_wait
-
-Document = dict[str, Any]
+from clary.domain.machine import Document, Step
+from clary.domain.machine import Row as Endpoint
 
 REASON_LIMIT = 1024
 DEFAULT_INSTANCE = "ml.m5.large"
@@ -75,24 +75,6 @@ class EffectFailed:
 
 
 Event = Ready | Failed | Gone | Adjusted | Began | EffectFailed
-
-
-class Endpoint(Protocol):
-    """The columns that the machine reads (a `Resource`)."""
-
-    @property
-    def spec(self) -> Document: ...
-    @property
-    def state(self) -> Document: ...
-    @property
-    def target(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    changes: Document
-    effects: tuple[tuple[str, float], ...] = ()
-    abandon: bool = False
 
 
 def fleet(config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> Document:

@@ -14,7 +14,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from clary.domain.job_events import Exited
-from clary.domain.jobs import REASON_LIMIT, Document, Job, Life
+from clary.domain.jobs import REASON_LIMIT, Life
+from clary.domain.machine import Document
+from clary.domain.machine import Row as Job
 
 MET = "RuleEvaluationConditionMet"
 """How a program's message begins when it has found an issue."""

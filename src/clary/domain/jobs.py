@@ -17,8 +17,7 @@ A `Life` is what a kind of job adds: which members of its document show all this
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from clary.domain.job_events import (
     Admitted,
@@ -35,37 +34,13 @@ from clary.domain.job_events import (
     Uploaded,
     Woken,
 )
-
-Document = dict[str, Any]
-Effects = tuple[tuple[str, float], ...]
+from clary.domain.machine import Document, Effects, Step
+from clary.domain.machine import Row as Job
 
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 HOLDS_SLOTS = frozenset({"download", "run"})
 """Phases in which a job occupies CPUs, memory and GPUs."""
 REASON_LIMIT = 1024
-
-
-class Job(Protocol):
-    """The columns that the machine reads (a `Resource`)."""
-
-    @property
-    def spec(self) -> Document: ...
-    @property
-    def state(self) -> Document: ...
-    @property
-    def target(self) -> str | None: ...
-    @property
-    def created(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What an event leads to. `changes` goes over the state; `effects` are (name, due); `abandon` drops the
-    effects under way."""
-
-    changes: Document
-    effects: Effects = ()
-    abandon: bool = False
 
 
 class Life:

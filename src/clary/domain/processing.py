@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clary.domain.job_events import Exited
-from clary.domain.jobs import REASON_LIMIT, Document, Job, Life
+from clary.domain.jobs import REASON_LIMIT, Life
+from clary.domain.machine import Document
+from clary.domain.machine import Row as Job
 
 
 class Processing(Life):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clary.domain.job_events import Exited
-from clary.domain.jobs import Document, Effects, Job, Life, inner, tries
+from clary.domain.jobs import Life, inner, tries
+from clary.domain.machine import Document, Effects
+from clary.domain.machine import Row as Job
 
 INTERRUPTIONS = "CLARY_SPOT_INTERRUPTIONS"
 """A variable of a managed spot job's Environment, `5,10`: its first run is interrupted after 5 seconds, its second

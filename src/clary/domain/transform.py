@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from clary.domain.endpoint import REASON_LIMIT, Began, Step, containers
+from clary.domain.endpoint import REASON_LIMIT, Began, containers
+from clary.domain.machine import Step
 
 Document = dict[str, Any]
 

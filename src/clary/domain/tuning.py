@@ -20,13 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from clary.domain import tuning_results as results
+from clary.domain.machine import Document, Step
+from clary.domain.machine import Row as Job
 from clary.domain.tuning_results import Trials
-
-Document = dict[str, Any]
-Effects = tuple[tuple[str, float], ...]
 
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 JOBS = 750
@@ -90,26 +88,6 @@ class EffectFailed:
 
 
 Event = Woken | Launched | Filled | Reported | Judged | Expired | EffectFailed
-
-
-class Job(Protocol):
-    """The columns that the machine reads (a `Resource`)."""
-
-    @property
-    def spec(self) -> Document: ...
-    @property
-    def state(self) -> Document: ...
-    @property
-    def target(self) -> str | None: ...
-    @property
-    def created(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    changes: Document
-    effects: Effects = ()
-    abandon: bool = False
 
 
 def inner(job: Job) -> Document:

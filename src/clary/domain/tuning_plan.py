@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from clary.domain import tuning_results as results
-from clary.domain.tuning import JOBS, Document, Job, inner, trials
+from clary.domain.machine import Document
+from clary.domain.machine import Row as Job
+from clary.domain.tuning import JOBS, inner, trials
 from clary.domain.tuning_ranges import Ranges, Values, combinations, ranges
 from clary.domain.tuning_search import Study, Trial
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from clary.api.context import Ports
 from clary.domain.cluster import Host
 from clary.domain.job_events import Exited
-from clary.domain.jobs import REASON_LIMIT, Document, inner
+from clary.domain.jobs import REASON_LIMIT, inner
+from clary.domain.machine import Document
 from clary.engines.ports import ContainerSpec, Engine, EngineError, EngineState, Observation
 from clary.orchestrator import failure
 from clary.orchestrator.follower import Follower, MetricPatterns

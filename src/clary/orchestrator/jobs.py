@@ -40,6 +40,7 @@ from clary.domain.job_events import (
     Uploaded,
     Woken,
 )
+from clary.domain.machine import Step
 from clary.engines.ports import Engine, EngineError, EngineState
 from clary.images.ports import Environment, ImageError, Images
 from clary.orchestrator import capacity, failure
@@ -101,7 +102,7 @@ class Jobs:
     def status(self) -> str:
         return self.life.status
 
-    def step(self, job: Resource, event: Event, now: float) -> jobs.Step:
+    def step(self, job: Resource, event: Event, now: float) -> Step:
         return jobs.step(self.life, job, event, now)
 
     def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[Event | None]]]:

@@ -21,8 +21,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from clary.domain.machine import Step
 from clary.orchestrator.reserve import Reserve
-from clary.storage.ports import Conflict, Document, Effect, Full, Resource, Store, Transaction
+from clary.storage.ports import Conflict, Effect, Full, Resource, Store, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +36,6 @@ RETRY = 0.5
 """Seconds until what a full disk refused is tried again."""
 
 
-class Decision(Protocol):
-    @property
-    def changes(self) -> Document: ...
-    @property
-    def effects(self) -> tuple[tuple[str, float], ...]: ...
-    @property
-    def abandon(self) -> bool: ...
-
-
 class Machine(Protocol):
     """A kind's behaviour: the pure step, what runs its effects, and what else to write with a step."""
 
@@ -52,7 +44,7 @@ class Machine(Protocol):
         """The document's member that the row's status shows."""
         ...
 
-    def step(self, resource: Resource, event: Any, now: float) -> Decision: ...
+    def step(self, resource: Resource, event: Any, now: float) -> Step: ...
     def failed(self, error: Exception) -> Any:
         """The event for an effect that raised."""
         ...

@@ -21,6 +21,7 @@ from clary.api.kind import WAKE
 from clary.domain import tuning, tuning_plan
 from clary.domain import tuning_results as results
 from clary.domain.jobs import inner
+from clary.domain.machine import Step
 from clary.domain.tuning_ranges import Values
 from clary.domain.tuning_search import Study, Suggester, worse_than_median
 from clary.orchestrator.reconciler import Tell, advance
@@ -44,7 +45,7 @@ class TuningJobs:
     def __init__(self, ports: Ports, suggester: Suggester, make: Make) -> None:
         self._ports, self._suggester, self._make = ports, suggester, make
 
-    def step(self, job: Resource, event: tuning.Event, now: float) -> tuning.Step:
+    def step(self, job: Resource, event: tuning.Event, now: float) -> Step:
         return tuning.step(job, event, now)
 
     def effects(self) -> Mapping[str, Callable[[Resource, Tell], Awaitable[tuning.Event | None]]]:
