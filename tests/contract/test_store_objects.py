@@ -141,3 +141,12 @@ def test_uploads_and_their_parts(store: Store) -> None:
         assert tx.objects.delete_upload("u1") == []
         assert tx.objects.list_parts("u1") == []
         assert not tx.objects.blob_in_use("again")
+
+
+def test_the_greatest_key_is_listed(store: Store) -> None:
+    greatest = "\U0010ffff" * 256
+    with store.begin() as tx:
+        tx.objects.create_bucket(Bucket("b", "1", "r", 0.0))
+        tx.objects.put(record(greatest))
+        assert [found.key for found in tx.objects.list("b")] == [greatest]
+        assert [found.key for found in tx.objects.list("b", prefix="\U0010ffff")] == [greatest]

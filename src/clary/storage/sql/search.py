@@ -46,7 +46,7 @@ def after_prefix(prefix: str) -> str:
         code = ord(prefix[end - 1])
         if code < 0x10FFFF:
             return prefix[: end - 1] + chr(0xE000 if code == 0xD7FF else code + 1)
-    return "\U0010ffff" * 4
+    return "\U0010ffff" * 257  # beyond every key: they have at most 1,024 bytes
 
 
 def bring_up_to_date(session: Session, names: Names) -> None:
