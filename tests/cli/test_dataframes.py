@@ -18,7 +18,6 @@ from clary.clients import NotServing
 from clary.clients.calls import Refused
 from clary.experiments import curves, dataframe
 
-pytest.importorskip("pandas", reason="the extra `data` is not installed")
 NOW = int(time.time())
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "experiments.md"
 
@@ -83,7 +82,6 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_the_how_tos_programs_run(clary: Clary) -> None:
-    pytest.importorskip("pyarrow", reason="the extra `data` is not installed")
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     ours = [text for text in programs if "sagemaker.experiments" not in text]
     assert len(ours) == 2

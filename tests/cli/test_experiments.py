@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from tests.cli.conftest import Command
 from tests.support.process import Clary
@@ -75,7 +76,6 @@ def test_what_cannot_be_read_is_said(command: Command) -> None:
 
 @pytest.mark.parametrize("kind", ["bar", "curve", "parallel"])
 def test_plots_are_pngs(command: Command, tmp_path: Path, kind: str) -> None:
-    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     file = tmp_path / f"{kind}.png"
     command("runs", "left", "--plot", str(file), "--kind", kind)
     assert file.read_bytes().startswith(b"\x89PNG")
@@ -100,8 +100,7 @@ def test_exports_hold_every_run(command: Command, tmp_path: Path) -> None:
 
 
 def test_parquet_holds_what_arrow_holds(command: Command, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `data` is not installed")
-    table = parquet.read_table(exported(command, tmp_path / "runs.parquet")).to_pydict()
+    table = pyarrow.parquet.read_table(exported(command, tmp_path / "runs.parquet")).to_pydict()
     assert table == arrow.decode(exported(command, tmp_path / "runs.arrow").read_bytes())
 
 
@@ -114,7 +113,6 @@ def test_without_pyarrow_it_says_how_to_get_it(
 
 
 def test_a_comparison_can_be_drawn(command: Command, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     file = tmp_path / "compare.png"
     command("experiments", "compare", "left", "right", "--plot", str(file))
     assert file.read_bytes().startswith(b"\x89PNG")

@@ -59,7 +59,6 @@ def test_without_matplotlib_it_says_how_to_get_it(
 
 
 def test_a_plot_is_a_png(command: Command, component: str, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     file = tmp_path / "curves.png"
     command("metrics", component, "--plot", str(file))
     assert file.read_bytes().startswith(b"\x89PNG")
