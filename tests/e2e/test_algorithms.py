@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from botocore.exceptions import ClientError
 from tests.support.algorithms import XGBOOST, Algorithms, csv, declared, image
 from tests.support.endpoints import Endpoints
 from tests.support.jobs import BUCKET, Jobs
+
+from clary.debugger import create_trial
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +145,49 @@ def test_xgboost_without_a_script(algorithms: Algorithms, endpoints: Endpoints) 
     scores = {"predictions": [{"score": low}, {"score": high}]}
     assert json.loads(ask(b"0,100\n3,-100", "text/csv", Accept="application/json")) == scores
     endpoints.delete(endpoint)
+
+
+def test_xgboosts_rounds_are_saved_for_the_debugger_and_judged_by_its_rules(
+    algorithms: Algorithms, debug: Jobs
+) -> None:
+    rule = {
+        "RuleConfigurationName": "LossNotDecreasing",
+        "RuleEvaluatorImage": "503895931360.dkr.ecr.us-east-1.amazonaws.com/sagemaker-debugger-rules:latest",
+        "RuleParameters": {"rule_to_invoke": "LossNotDecreasing", "collection_names": "metrics"},
+    }
+    job = algorithms.train(
+        XGBOOST,
+        {"objective": "binary:logistic", "num_round": 20, "max_depth": 2, "eval_metric": "logloss"},
+        {"train": (csv(points(300, 3)), "text/csv"), "validation": (csv(points(200, 4)), "text/csv")},
+        DebugHookConfig={
+            "S3OutputPath": f"s3://{BUCKET}/debug/",
+            "CollectionConfigurations": [
+                {"CollectionName": "metrics", "CollectionParameters": {"save_interval": "2"}},
+                {"CollectionName": "feature_importance", "CollectionParameters": {"save_interval": "5"}},
+            ],
+        },
+        DebugRuleConfigurations=[rule],
+    )
+    name = job["TrainingJobName"]
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    trial = create_trial(f"s3://{BUCKET}/debug/{name}/debug-output")
+    assert {"train-logloss", "validation-logloss"} <= set(trial.tensor_names())
+    losses = trial.tensor("validation-logloss").values()
+    assert list(losses) == list(range(0, 20, 2))
+    last = [line for line in algorithms.jobs.lines(name) if line.startswith("[18]")][0]
+    assert last.endswith(f"validation-logloss:{float(losses[18][0]):.5f}")
+    assert trial.tensor_names(collection="feature_importance")
+    until = time.monotonic() + 60
+    while (status := _judged(algorithms, name))["RuleEvaluationStatus"] == "InProgress":
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert status["RuleEvaluationStatus"] == "NoIssuesFound", status
+
+
+def _judged(algorithms: Algorithms, name: str) -> dict[str, Any]:
+    described = algorithms.jobs.sagemaker.describe_training_job(TrainingJobName=name)
+    statuses: list[dict[str, Any]] = described["DebugRuleEvaluationStatuses"]
+    return statuses[0]
 
 
 def test_xgboost_refuses_as_its_container_does(algorithms: Algorithms) -> None:

@@ -2,7 +2,7 @@
 
 The log has a line a round, as AWS's logs show them (`#011` is a tab):
 
-    [12]#011train-rmse:0.31#011validation-rmse:0.35
+    [12]#011train-rmse:0.31120#011validation-rmse:0.35068
 """
 
 from __future__ import annotations
@@ -31,29 +31,32 @@ HIGHER = ("auc", "aucpr", "map", "ndcg", "interval-regression-accuracy")
 
 
 def train(params: dict[str, Any], channels: dict[str, Table], log: Log) -> Any:
-    """The booster; with early stopping, as it was at its best round."""
+    """The booster; with early stopping, as it was at its best round. `xgboost.train` does it, so that whatever
+    is hooked into that (the debugger) sees the rounds."""
     import xgboost
 
     given = {name: value for name, value in params.items() if value is not None and name not in OWN}
     asked = [str(name) for name in params["eval_metric"] or ()]
     added = [name for name in asked if name in METRICS]
     native = [name for name in asked if name not in METRICS]
-    settings = [*given.items(), *(("eval_metric", name) for name in native)]
+    if native:
+        given["eval_metric"] = native
     if str(given.get("objective", "")).startswith("multi:") and not given.get("num_class"):
         raise refusal("No value(s) were specified for 'num_class' which are required hyperparameter(s)")
     sets = _matrices(xgboost, channels)
-    rounds = Rounds(params["early_stopping_rounds"])
+    rounds = Rounds(params["early_stopping_rounds"], asked[-1] if asked else "")
+
+    def after(booster: Any, number: int, scores: list[tuple[str, float]]) -> bool:
+        for matrix, name in sets:
+            scores = scores + _added(booster, matrix, name, added)
+        print("#011".join([f"[{number}]", *(f"{name}:{value:.5f}" for name, value in scores)]), flush=True)
+        return bool(scores) and rounds.over(booster, number, *scores[-1])
+
     try:
-        booster = xgboost.Booster(settings, cache=[matrix for matrix, _ in sets])
-        for number in range(params["num_round"]):
-            booster.update(sets[0][0], number)
-            line = booster.eval_set(sets, number)
-            if isinstance(line, bytes):
-                line = line.decode()
-            line += "".join(_added(booster, matrix, name, added) for matrix, name in sets)
-            print(line.replace("\t", "#011"), flush=True)
-            if rounds.over(booster, number, line, asked[-1] if asked else ""):
-                break
+        booster = xgboost.train(
+            given, sets[0][0], params["num_round"], evals=sets, verbose_eval=False,
+            callbacks=[_callback(xgboost, after)],
+        )  # fmt: skip
     except xgboost.core.XGBoostError as error:
         raise CustomerError(f"XGBoost: {str(error).splitlines()[0]}") from None
     if rounds.kept is not None:
@@ -61,6 +64,29 @@ def train(params: dict[str, Any], channels: dict[str, Table], log: Log) -> Any:
         booster = xgboost.Booster()
         booster.load_model(rounds.kept)
     return booster
+
+
+def _callback(xgboost: Any, after: Callable[[Any, int, list[tuple[str, float]]], bool]) -> Any:
+    """`after` gets the booster, the round's number and its scores, and says whether training is over."""
+    base = getattr(getattr(xgboost, "callback", None), "TrainingCallback", None)
+    if base is None:  # before 1.3
+
+        def call(env: Any) -> None:
+            scores = [(item[0], item[1]) for item in env.evaluation_result_list]
+            if after(env.model, env.iteration, scores):
+                raise xgboost.core.EarlyStopException(env.iteration)
+
+        return call
+
+    class Callback(base):  # type: ignore[misc,valid-type]
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            scores = [
+                (f"{channel}-{metric}", values[-1])
+                for channel, metrics in evals_log.items() for metric, values in metrics.items()
+            ]  # fmt: skip
+            return after(model, epoch, scores)
+
+    return Callback()
 
 
 def save(booster: Any, folder: Path) -> None:
@@ -102,18 +128,19 @@ def predict(model: Model, features: Array, options: dict[str, str]) -> Answer:
 class Rounds:
     """Whether the last metric of the last data set has stopped getting better for so many rounds."""
 
-    def __init__(self, patience: int | None) -> None:
-        self._patience, self._best = patience, -np.inf
+    def __init__(self, patience: int | None, metric: str) -> None:
+        """`metric`: as the user asked for it; XGBoost's default where it is empty."""
+        self._patience, self._metric, self._best = patience, metric, -np.inf
         self.best_round = 0
         self.kept: Any = None
 
-    def over(self, booster: Any, number: int, line: str, metric: str) -> bool:
+    def over(self, booster: Any, number: int, score: str, value: float) -> bool:
+        """`score` is `<data set>-<metric>`."""
         if self._patience is None:
             return False
-        name, _, value = line.split("\t")[-1].rpartition(":")
-        metric = (metric or name.split("-", 1)[1]).split("@")[0]
+        metric = (self._metric or score.split("-", 1)[1]).split("@")[0]
         up = metric in HIGHER or (metric in METRICS and metric != "mse")
-        now = float(value) if up else -float(value)
+        now = value if up else -value
         if now > self._best:
             self._best, self.best_round, self.kept = now, number, booster.save_raw()
         return number - self.best_round >= self._patience
@@ -138,12 +165,12 @@ def _matrices(xgboost: Any, channels: dict[str, Table]) -> list[tuple[Any, str]]
     return found
 
 
-def _added(booster: Any, matrix: Any, channel: str, names: list[str]) -> str:
+def _added(booster: Any, matrix: Any, channel: str, names: list[str]) -> list[tuple[str, float]]:
     if not names:
-        return ""
+        return []
     labels, predicted = matrix.get_label(), booster.predict(matrix)
     classes = predicted.argmax(axis=1) if predicted.ndim == 2 else np.round(predicted)
-    return "".join(f"\t{channel}-{name}:{METRICS[name](labels, predicted, classes):.6f}" for name in names)
+    return [(f"{channel}-{name}", METRICS[name](labels, predicted, classes)) for name in names]
 
 
 def _classified(function: str, **options: Any) -> Callable[[Array, Array, Array], float]:

@@ -36,5 +36,5 @@ def trained(job: dict[str, Any]) -> Algorithm | None:
 
 
 def train_command(python: Path, algorithm: Algorithm) -> tuple[str, ...]:
-    """`-I`: nothing of the job's environment or folders changes what is imported."""
-    return (str(python), "-I", "-u", f"{ALGORITHMS}/train.py", algorithm.name)
+    """Not `-I`: the debugger's hook comes by PYTHONPATH. The job's folders are not on the path all the same."""
+    return (str(python), "-s", "-u", f"{ALGORITHMS}/train.py", algorithm.name)
