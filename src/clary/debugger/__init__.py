@@ -1,7 +1,9 @@
 """Reads the tensors that jobs saved, with smdebug's API: `create_trial(path)` and what it gives.
 
-    trial.py        `Trial`: steps, modes, workers, collections, tensor names; `create_trial`
-    steps.py        `Steps`: what is there of which mode, and whether it is complete
+    trial.py        `create_trial` and `Trial`: what may be asked of a job's steps, modes, workers and tensors
+    contents.py     `Contents`: what has been read so far, and looking for more
+    waiting.py      whether a step is there, and waiting until it is
+    steps.py        `Steps`: which there are of which mode, and whether they are complete
     tensor.py       `Tensor`: one name's values, shapes and reductions
     indexes.py      the index files: what is where; whatever is broken there is reported and passed over
     sources.py      local folders and S3
