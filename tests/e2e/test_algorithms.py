@@ -174,7 +174,7 @@ def test_xgboosts_rounds_are_saved_for_the_debugger_and_judged_by_its_rules(
     assert {"train-logloss", "validation-logloss"} <= set(trial.tensor_names())
     losses = trial.tensor("validation-logloss").values()
     assert list(losses) == list(range(0, 20, 2))
-    last = [line for line in algorithms.jobs.lines(name) if line.startswith("[18]")][0]
+    last = next(line for line in algorithms.jobs.lines(name) if line.startswith("[18]"))
     assert last.endswith(f"validation-logloss:{float(losses[18][0]):.5f}")
     assert trial.tensor_names(collection="feature_importance")
     until = time.monotonic() + 60
