@@ -26,6 +26,7 @@ from clary.gateway import Gateway
 from clary.gateway.server import serve as serve_http
 from clary.images.environments import Environments
 from clary.orchestrator import capacity, sweep
+from clary.orchestrator.alarms import Alarms
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints.asynchronous import AsyncInvocations
 from clary.orchestrator.endpoints.fleet import House as Serving
@@ -194,6 +195,7 @@ def build(settings: Settings, address: Address) -> House:
     machines["Endpoint"] = Endpoints(serving, write_endpoint)
     machines["TransformJob"] = TransformJobs(serving, derive)
     machines["AsyncInvocation"] = AsyncInvocations(ports)
+    machines["MetricAlarm"] = Alarms(ports)
     reserve = Reserve(settings.home / "reserve")
     reserve.keep()
     reconciler = Reconciler(store, machines, reserve=reserve)

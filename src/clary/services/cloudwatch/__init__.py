@@ -1,13 +1,14 @@
-"""CloudWatch's metrics: those of jobs and endpoints, and the user's own.
+"""CloudWatch's metrics, those of jobs and endpoints and the user's own, and alarms on them.
 
-find.py   what a namespace, name and dimensions mean: a job's metrics, or a stream of `storage.metric_streams`
-read.py   GetMetricStatistics, GetMetricData
-list.py   ListMetrics
-put.py    PutMetricData
+find.py     how requests name a metric
+read.py     GetMetricStatistics, GetMetricData
+list.py     ListMetrics
+put.py      PutMetricData
+alarms.py   PutMetricAlarm, DescribeAlarms, SetAlarmState, ...
 """
 
 from __future__ import annotations
 
-from clary.services.cloudwatch import list, put, read
+from clary.services.cloudwatch import alarms, list, put, read
 
-__all__ = ["list", "put", "read"]
+__all__ = ["alarms", "list", "put", "read"]
