@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from clary.images.catalog import FAMILIES, Family
+from clary.images.catalog import FAMILIES
 from clary.images.environments import Environments
+from clary.images.family import Family
 from clary.images.ports import EnvironmentSpec, ImageError
-from clary.images.resolve import parse_tag, resolve
+from clary.images.resolve import framework, parse_tag, resolve
 from clary.images.uri import ImageURI, parse
 from clary.settings import Settings, SettingsError
 
@@ -100,6 +101,28 @@ def test_what_is_no_uri(uri: str) -> None:
         # Newer than the table: the tag says all that is needed.
         ("a.example/pytorch-training:2.13.0-cpu-py311", "pytorch", "2.13.0", "3.11", "torch==2.13.0"),
         ("a.example/pytorch-training:2.9-cpu-py312", "pytorch", "2.9", "3.12", "torch==2.9.*"),
+        # Hugging Face's, by both versions; newer than the table, too.
+        (
+            "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:"
+            "2.1.0-transformers4.36.0-gpu-py310-cu121-ubuntu20.04",
+            *("huggingface-pytorch", "2.1.0-transformers4.36.0", "3.10", "transformers==4.36.0"),
+        ),
+        (
+            "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-tensorflow-inference:"
+            "2.11.0-transformers4.26.0-cpu-py39-ubuntu20.04",
+            *("huggingface-tensorflow", "2.11.0-transformers4.26.0", "3.9", "tensorflow==2.11.0"),
+        ),
+        (
+            "a.example/huggingface-pytorch-inference:2.6-transformers4.51-cpu",
+            *("huggingface-pytorch", "2.6.0-transformers4.51.3", "3.12", "torch==2.6.0"),
+        ),
+        (
+            "a.example/huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04",
+            *("huggingface-pytorch", "2.9.0-transformers5.3.0", "3.12", "transformers==5.3.0"),
+        ),
+        # The tag's Python before the processor, and a build numbered 0.
+        ("a.example/sagemaker-scikit-learn:1.4-2-py312-cpu-py3", "scikit-learn", "1.4-2", "3.12", "scikit-learn==1.4.2"),
+        ("a.example/sagemaker-xgboost:3.2-0", "xgboost", "3.2-0", "3.12", "xgboost==3.2.0"),
         # Plain Python.
         ("python:3.10", "python", "3.10", "3.10", "pip"),
         ("python:3.11-slim", "python", "3.11", "3.11", "pip"),
@@ -122,6 +145,8 @@ def test_what_an_image_stands_for(uri: str, family: str, version: str, python: s
         ("382416733822.dkr.ecr.us-east-1.amazonaws.com/object-detection:1", "stands for no environment here"),
         ("a.example/sagemaker-scikit-learn:1.3-1-cpu-py3", "there is no scikit-learn 1.3-1 here. There are 0.20.0,"),
         ("a.example/sagemaker-xgboost:9.9-9", "there is no xgboost 9.9-9 here. There are 0.90-1,"),
+        ("a.example/huggingface-pytorch-training:2.1.0", "there is no huggingface-pytorch 2.1.0 here. There are 1.6.0-tr"),
+        ("a.example/tensorflow-inference:1.12-cpu", "cannot be had: it is older than 1.13"),
         ("a.example/pytorch-training:9.9", "there is no pytorch 9.9 here. There are 1.0.0,"),
         ("a.example/sagemaker-pytorch:0.4-cpu-py3", "cannot be had: package indexes do not have PyTorch 0.4.0"),
         ("a.example/sagemaker-tensorflow:1.8-cpu-py2", "asks for Python 2"),
@@ -178,6 +203,8 @@ def test_every_row_is_reached_by_its_tag_and_is_exact(family: Family, version: s
         "xgboost": "sagemaker-xgboost",
         "pytorch": "pytorch-training",
         "tensorflow": "tensorflow-training",
+        "huggingface-pytorch": "huggingface-pytorch-training",
+        "huggingface-tensorflow": "huggingface-tensorflow-training",
         "algorithms": "linear-learner",
         "debugger-rules": "sagemaker-debugger-rules",
         "python": "python",
@@ -209,6 +236,8 @@ def test_short_versions_lead_to_rows() -> None:
         ("1.15-py37", ("1.15", "", "3.7")),
         ("latest", ("latest", "", None)),
         ("1-cpu-py2", ("1", "cpu", "2")),
+        ("1.9-0-cpu-py3", ("1.9-0", "cpu", None)),
+        ("2.1.0-transformers4.37.0-cpu-py310-ubuntu22.04", ("2.1.0-transformers4.37.0", "cpu", "3.10")),
     ],
 )
 def test_tags(tag: str, expected: tuple[str, str, str | None]) -> None:
@@ -233,6 +262,17 @@ def test_an_alias_goes_before_the_table_and_the_first_that_matches_wins() -> Non
     assert first.requirements == ("scikit-learn==1.3.0",)
     assert aliased.resolve("x/sagemaker-scikit-learn:1.0-1-cpu-py3").interpreter == Path("/opt/python")
     assert aliased.resolve("x/sagemaker-xgboost:1.7-1").family == "xgboost"
+
+
+def test_an_alias_gives_another_environment_and_leaves_the_image_its_server() -> None:
+    aliased = environments({"*": {"interpreter": "/opt/python"}})
+    for uri, expected in {
+        "x/pytorch-inference:2.0-cpu-py310": "pytorch",
+        "x/huggingface-pytorch-inference:2.1.0-transformers4.37.0-cpu-py310": "huggingface-pytorch",
+        "x/mine:1": "alias",
+    }.items():
+        assert framework(aliased.resolve(uri)) == expected
+    assert framework(lookup("x/sagemaker-xgboost:1.7-1")) == "xgboost"
 
 
 @pytest.mark.parametrize(

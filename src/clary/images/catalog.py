@@ -10,41 +10,15 @@ a job for it fails at once instead of in a resolver.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from clary.algorithms import tables
-
-COMMON = ("pip", "setuptools<81", "wheel", "boto3", "requests", "psutil")
-"""In every environment: pip because scripts call it, setuptools below 81 because older packages import
-pkg_resources."""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    python: tuple[str, ...]
-    """Pythons that a tag without one (`py3`) may run on, AWS's own first."""
-    requirements: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    unavailable: str = ""
-    """Why it cannot be had."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    name: str
-    repositories: re.Pattern[str]
-    """Matches the repository's last part, current and older names."""
-    releases: dict[str, Release]
-    """By the version as tags write it."""
-    aliases: dict[str, str] = field(default_factory=dict)
-    """Short versions: `2.0` is `2.0.1`."""
-    common: tuple[str, ...] = COMMON
-    excludes: tuple[str, ...] = ()
-    """Left out on a machine without GPU."""
-    beyond: str = ""
-    """Requirement of a version that the table lacks but whose tag names its Python, `{version}` filled in;
-    empty: the table is all there is."""
-    cpu_torch: bool = False
+from clary.images.catalog_deep_learning import (
+    HUGGINGFACE_PYTORCH,
+    HUGGINGFACE_TENSORFLOW,
+    PYTORCH,
+    TENSORFLOW,
+)
+from clary.images.family import Family, Release
 
 
 def _sklearn(
@@ -79,6 +53,7 @@ SKLEARN = Family(
             newer=("pandas==1.5.3", "scipy==1.10.1"),
         ),
         "1.4-2": _sklearn("3.10", "1.4.2", "2.1.0", "2.2.3", "1.14.1", "3.11", "3.12"),
+        "1.9-0": _sklearn("3.12", "1.9.0", "2.4.6", "2.3.3", "1.17.1", "3.11", "3.13"),
     },
 )
 
@@ -114,114 +89,23 @@ XGBOOST = Family(
             *("numpy==2.1.0", "pandas==2.2.3", "scipy==1.14.1", "scikit-learn==1.5.2", "matplotlib==3.9.2"),
             "pyarrow==17.0.0",
         ),
+        "3.2-0": _xgboost(
+            "3.12",
+            "3.2.0",
+            *(
+                "numpy==2.4.6",
+                "pandas==2.3.3",
+                "scipy==1.17.1",
+                "scikit-learn==1.9.0",
+                "matplotlib",
+                "pyarrow",
+            ),
+        ),
         "1": _xgboost("3.7", "0.72.1", *_XGBOOST_37),
     },
     aliases={"latest": "1"},
     excludes=("nvidia-nccl-cu12",),
 )
-
-_SCRIPTS = ("pandas<3", "scipy", "scikit-learn", "pillow", "pyyaml", "tqdm")
-"""Beside the framework, as the deep learning images have them; the newest that go with it and its Python."""
-
-
-def _torch(python: str, *, torchvision: str, version: str, numpy: str = "numpy<2") -> tuple[str, Release]:
-    pins = (f"torch=={version}", f"torchvision=={torchvision}", numpy, *_SCRIPTS)
-    return version, Release((python,), pins)
-
-
-PYTORCH = Family(
-    "pytorch",
-    re.compile(r"pytorch-(training|inference)(-graviton|-arm64)?|sagemaker-pytorch"),
-    dict(
-        [
-            ("0.4.0", Release((), unavailable="package indexes do not have PyTorch 0.4.0")),
-            _torch("3.6", version="1.0.0", torchvision="0.2.1"),
-            _torch("3.6", version="1.1.0", torchvision="0.3.0"),
-            _torch("3.6", version="1.2.0", torchvision="0.4.0"),
-            _torch("3.6", version="1.3.1", torchvision="0.4.2"),
-            _torch("3.6", version="1.4.0", torchvision="0.5.0"),
-            _torch("3.6", version="1.5.0", torchvision="0.6.0"),
-            _torch("3.6", version="1.6.0", torchvision="0.7.0"),
-            _torch("3.6", version="1.7.1", torchvision="0.8.2"),
-            _torch("3.6", version="1.8.0", torchvision="0.9.0"),
-            _torch("3.6", version="1.8.1", torchvision="0.9.1"),
-            _torch("3.8", version="1.9.0", torchvision="0.10.0"),
-            _torch("3.8", version="1.9.1", torchvision="0.10.1"),
-            _torch("3.8", version="1.10.0", torchvision="0.11.1"),
-            _torch("3.8", version="1.10.2", torchvision="0.11.3"),
-            _torch("3.8", version="1.11.0", torchvision="0.12.0"),
-            _torch("3.8", version="1.12.0", torchvision="0.13.0"),
-            _torch("3.8", version="1.12.1", torchvision="0.13.1"),
-            _torch("3.9", version="1.13.1", torchvision="0.14.1"),
-            _torch("3.10", version="2.0.0", torchvision="0.15.1"),
-            _torch("3.10", version="2.0.1", torchvision="0.15.2"),
-            _torch("3.10", version="2.1.0", torchvision="0.16.0"),
-            _torch("3.10", version="2.2.0", torchvision="0.17.0"),
-            _torch("3.10", version="2.2.1", torchvision="0.17.1"),
-            _torch("3.11", version="2.3.0", torchvision="0.18.0"),
-            _torch("3.11", version="2.4.0", torchvision="0.19.0"),
-            _torch("3.11", version="2.5.1", torchvision="0.20.1"),
-            _torch("3.12", version="2.6.0", torchvision="0.21.0", numpy="numpy"),
-            _torch("3.12", version="2.7.1", torchvision="0.22.1", numpy="numpy"),
-            _torch("3.12", version="2.8.0", torchvision="0.23.0", numpy="numpy"),
-        ]
-    ),
-    aliases={
-        "0.4": "0.4.0", "1.0": "1.0.0", "1.1": "1.1.0", "1.2": "1.2.0", "1.3": "1.3.1", "1.4": "1.4.0",
-        "1.5": "1.5.0", "1.6": "1.6.0", "1.7": "1.7.1", "1.8": "1.8.1", "1.9": "1.9.1", "1.10": "1.10.2",
-        "1.11": "1.11.0", "1.12": "1.12.1", "1.13": "1.13.1", "2.0": "2.0.1", "2.1": "2.1.0", "2.2": "2.2.0",
-        "2.3": "2.3.0", "2.4": "2.4.0", "2.5": "2.5.1", "2.6": "2.6.0", "2.7": "2.7.1", "2.8": "2.8.0",
-    },
-    beyond="torch=={version}",
-    cpu_torch=True,
-)  # fmt: skip
-
-_TF_SCRIPTS = ("protobuf<3.21", *_SCRIPTS)
-_TF1 = ("numpy<1.19", "h5py<3", "smdebug", *_TF_SCRIPTS)
-"""What TensorFlow before 2.12 does not bound itself, and breaks on: protobuf 4, the NumPy and the
-Keras of later years."""
-_TF20 = ("numpy<1.19", "h5py<3", *_TF_SCRIPTS)
-_TF26 = ("keras<2.7", "tensorflow-estimator<2.7", *_TF_SCRIPTS)
-_TF27 = ("numpy<1.24", *_TF_SCRIPTS)
-_TF_PY2 = Release((), unavailable="its images were for Python 2")
-
-
-def _tensorflow(versions: str, python: str, *pins: str, sources: tuple[str, ...] = ()) -> dict[str, Release]:
-    return {
-        version: Release((python,), (f"tensorflow=={version}", *pins), sources)
-        for version in versions.split()
-    }
-
-
-TENSORFLOW = Family(
-    "tensorflow",
-    re.compile(
-        r"tensorflow-(training|inference)(-graviton|-arm64)?|sagemaker-tensorflow(-scriptmode|-serving)?"
-    ),
-    {
-        **dict.fromkeys(["1.4.1", "1.5.0", "1.6.0", "1.7.0", "1.8.0", "1.9.0", "1.10.0"], _TF_PY2),
-        **_tensorflow("1.13.1 1.14.0", "3.7", *_TF1),
-        **_tensorflow("1.15.0 1.15.2 1.15.3 1.15.4 1.15.5", "3.7", *_TF1, sources=("gast",)),
-        **_tensorflow("2.0.0 2.0.1 2.0.2 2.0.3 2.0.4", "3.7", *_TF20, sources=("gast",)),
-        **_tensorflow("2.1.0 2.1.1 2.1.2 2.1.3", "3.7", *_TF20, sources=("gast",)),
-        **_tensorflow("2.2.0 2.2.1 2.2.2 2.3.0 2.3.1 2.3.2", "3.7", *_TF20),
-        **_tensorflow("2.4.1 2.4.3 2.5.0 2.5.1", "3.7", *_TF_SCRIPTS, sources=("termcolor", "wrapt")),
-        **_tensorflow("2.6.0 2.6.2 2.6.3", "3.8", *_TF26, sources=("clang", "termcolor", "wrapt")),
-        **_tensorflow("2.7.1", "3.8", *_TF27),
-        **_tensorflow("2.8.0 2.8.4 2.9.2 2.9.3 2.10.1 2.11.0 2.11.1", "3.9", *_TF27),
-        **_tensorflow("2.12.0 2.12.1 2.13.0 2.14.1 2.16.1 2.16.2 2.18.0", "3.10", *_SCRIPTS),
-        **_tensorflow("2.19.0", "3.12", *_SCRIPTS),
-    },
-    aliases={
-        "1.4": "1.4.1", "1.5": "1.5.0", "1.6": "1.6.0", "1.7": "1.7.0", "1.8": "1.8.0", "1.9": "1.9.0",
-        "1.10": "1.10.0", "1.13": "1.13.1", "1.14": "1.14.0", "1.15": "1.15.5",
-        "2.0": "2.0.4", "2.1": "2.1.3", "2.2": "2.2.2", "2.3": "2.3.2", "2.4": "2.4.3", "2.5": "2.5.1",
-        "2.6": "2.6.3", "2.7": "2.7.1", "2.8": "2.8.4", "2.9": "2.9.3", "2.10": "2.10.1", "2.11": "2.11.1",
-        "2.12": "2.12.1", "2.13": "2.13.0", "2.14": "2.14.1", "2.16": "2.16.2", "2.18": "2.18.0",
-        "2.19": "2.19.0",
-    },
-    beyond="tensorflow=={version}",
-)  # fmt: skip
 
 ALGORITHMS = Family(
     "algorithms",
@@ -256,4 +140,7 @@ DEBUGGER = Family(
 )
 """Judges what jobs save; the rules themselves are mounted."""
 
-FAMILIES = (SKLEARN, XGBOOST, PYTORCH, TENSORFLOW, ALGORITHMS, PYTHON, DEBUGGER)
+FAMILIES = (
+    *(SKLEARN, XGBOOST, PYTORCH, TENSORFLOW, HUGGINGFACE_PYTORCH, HUGGINGFACE_TENSORFLOW),
+    *(ALGORITHMS, PYTHON, DEBUGGER),
+)

@@ -1,7 +1,7 @@
 """Image URI -> `EnvironmentSpec`, by the table alone: no network, no disk.
 
-A tag is read as AWS writes it, `VERSION[-cpu|-gpu][-pyXY][-anything]`; registry, account and region say
-nothing about an image. Every refusal is a FailureReason: what was asked for, what there is, how to alias it.
+A tag is read as AWS writes it, `VERSION[-transformersVERSION][-cpu|-gpu][-pyXY][-anything]`; registry, account and
+region say nothing about an image. Every refusal is a FailureReason: what was asked for, what there is, how to alias it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from clary.images.catalog import FAMILIES, Family, Release
+from clary.images.catalog import FAMILIES
+from clary.images.family import Family, Release
 from clary.images.ports import EnvironmentSpec, ImageError
 from clary.images.uri import ImageURI, parse
 
 _TAG = re.compile(
-    r"(?P<version>latest|\d+(?:\.\d+)*(?:-[1-9]\d{0,2}(?=-|$))?)"
+    r"(?P<version>latest|\d+(?:\.\d+)*(?:-\d{1,3}(?=-|$))?(?:-transformers(?P<transformers>\d+(?:\.\d+)*))?)"
     r"(?:-(?P<processor>cpu|gpu)(?=-|$))?(?:-py(?P<python>\d*)(?=-|$))?(?P<rest>(?:-[A-Za-z0-9._-]+)?)"
 )
 
@@ -23,9 +24,11 @@ _TAG = re.compile(
 @dataclass(frozen=True, slots=True)
 class Tag:
     version: str
+    """With that of transformers, where the tag has one: `2.1.0-transformers4.36.0`."""
     processor: str
     python: str | None
     """`3.10` for `py310`; None for `py3` or none."""
+    transformers: str = ""
 
 
 def parse_tag(tag: str) -> Tag | None:
@@ -35,7 +38,7 @@ def parse_tag(tag: str) -> Tag | None:
         return None
     digits = found["python"] or ""
     python = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else ("2" if digits == "2" else None)
-    return Tag(found["version"], found["processor"] or "", python)
+    return Tag(found["version"], found["processor"] or "", python, found["transformers"] or "")
 
 
 def resolve(uri: str, *, gpu: bool, cpu_torch: bool) -> EnvironmentSpec:
@@ -59,10 +62,22 @@ def resolve(uri: str, *, gpu: bool, cpu_torch: bool) -> EnvironmentSpec:
                 else (),
             )
     names = (
-        "sagemaker-scikit-learn, sagemaker-xgboost, pytorch-training, tensorflow-training, python and of the"
-        " algorithms linear-learner, kmeans, knn, pca, randomcutforest and factorization-machines"
+        "sagemaker-scikit-learn, sagemaker-xgboost, pytorch-training, tensorflow-training,"
+        " huggingface-pytorch-training, their ...-inference, python and of the algorithms linear-learner, kmeans,"
+        " knn, pca, randomcutforest and factorization-machines"
     )
     raise _refusal(uri, f" stands for no environment here; those of {names} do")
+
+
+def framework(spec: EnvironmentSpec) -> str:
+    """The family whose server an image has: an alias gives it another environment, not another server."""
+    if spec.family != "alias":
+        return spec.family
+    try:
+        name = parse(spec.image).name
+    except ValueError:
+        return spec.family
+    return next((each.name for each in FAMILIES if each.repositories.fullmatch(name)), spec.family)
 
 
 def how_to_alias(uri: str, requirements: Sequence[str] = (), python: str = "3.11") -> str:
@@ -96,7 +111,7 @@ def _of_family(uri: str, image: ImageURI, family: Family, python_name: str | Non
         return _spec(family, exact[0], release, exact)
     version = family.aliases.get(tag.version, tag.version)
     if version not in family.releases and family.beyond and tag.python and re.match(r"\d+\.\d+", version):
-        return _beyond(family, version, tag.python)
+        return _beyond(family, replace(tag, version=version), tag.python)
     release = _release(uri, family, version)
     return _spec(family, version, release, (tag.python,) if tag.python else release.python)
 
@@ -110,10 +125,13 @@ def _release(uri: str, family: Family, version: str) -> Release:
     return release
 
 
-def _beyond(family: Family, version: str, python: str) -> EnvironmentSpec:
-    exact = version if version.count(".") == 2 else f"{version}.*"
-    requirements = (family.beyond.format(version=exact), "numpy", "pandas", *family.common)
-    return EnvironmentSpec(family.name, version, (python,), requirements)
+def _beyond(family: Family, tag: Tag, python: str) -> EnvironmentSpec:
+    version, transformers = (
+        each if each.count(".") == 2 else f"{each}.*"
+        for each in (tag.version.split("-")[0], tag.transformers)
+    )
+    asked = [line.format(version=version, transformers=transformers) for line in family.beyond]
+    return EnvironmentSpec(family.name, tag.version, (python,), (*asked, "numpy", "pandas", *family.common))
 
 
 def _spec(family: Family, version: str, release: Release, python: tuple[str, ...]) -> EnvironmentSpec:
