@@ -21,7 +21,9 @@ from clary.engines.ports import ContainerSpec, Mount
 from clary.engines.sandbox import HOME
 from clary.images import builtin
 from clary.images.ports import Environment, Images
+from clary.images.resolve import framework
 from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
+from clary.orchestrator.endpoints import shared_libs
 from clary.orchestrator.slots import Room
 from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
 from clary.storage.ports import Document, Resource
@@ -30,7 +32,8 @@ SOCKETS = "/opt/clary/serve"
 MODELS = "/opt/ml/models"
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL, as on AWS."""
-OWN = ("SAGEMAKER_SUBMIT_DIRECTORY",)
+SUBMITTED = "SAGEMAKER_SUBMIT_DIRECTORY"
+"""Where a script lies: in S3, to be fetched, or in the model's archive."""
 
 
 class ModelError(Exception):
@@ -109,7 +112,9 @@ class Prepared:
 
     def _variables(self, endpoint: Resource, workplace: Workplace) -> dict[str, str]:
         given = {
-            name: value for name, value in self.container.get("Environment", {}).items() if name not in OWN
+            name: value
+            for name, value in self.container.get("Environment", {}).items()
+            if name != SUBMITTED or not value.startswith("s3://")
         }
         threads = "1" if self.workers > 1 else str(self.workers)
         role = self.variant["role"]
@@ -123,8 +128,9 @@ class Prepared:
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             **(workplace.credentials(replace(endpoint, spec={"RoleArn": role})) if role else {}),
+            **shared_libs.variables(self.place.ml, ML),
+            SUBMITTED: f"{ML}/code",
             **given,
-            "SAGEMAKER_SUBMIT_DIRECTORY": f"{ML}/code",
             "SAGEMAKER_REGION": endpoint.region,
             "CLARY_FRAMEWORK": self.family,
             "CLARY_SERVE": SOCKETS,
@@ -148,6 +154,7 @@ def prepare(
     done = place.root / ".fetched"
     if not done.exists():
         _fetch(container, place, objects)
+        shared_libs.put_aside(place.model, place.ml)
         done.touch()
     image = container.get("Image", "")
     spec = images.resolve(image)
@@ -164,7 +171,7 @@ def prepare(
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
     workers = int(given) if given.isdigit() and int(given) else max(1, room.cpus)
     memory = int(room.memory_gib * 2**30 / workers)
-    return Prepared(variant, container, place, environment, spec.family, workers, memory)
+    return Prepared(variant, container, place, environment, framework(spec), workers, memory)
 
 
 def _room(variant: Document, total: Room) -> Room:
@@ -190,7 +197,7 @@ def _fetch(container: Document, place: Place, objects: ObjectStore) -> None:
             )
         elif container.get("ModelDataUrl"):
             fetch_model(objects, container["ModelDataUrl"], False, "Gzip", place.model)
-    submitted = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    submitted = container.get("Environment", {}).get(SUBMITTED, "")
     if submitted.startswith("s3://"):
         fetch_model(objects, submitted, False, "Gzip", place.code, "source archive")
 
