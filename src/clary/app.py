@@ -58,6 +58,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
         "clary.services.sagemaker.training",
         "clary.services.sagemaker.rule_evaluations",
+        "clary.services.sagemaker.job_profiler",
         "clary.services.sagemaker.processing",
         "clary.services.sagemaker.tuning",
         "clary.services.sagemaker.models",

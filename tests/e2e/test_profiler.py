@@ -52,7 +52,7 @@ def judged(jobs: Jobs, name: str) -> dict[str, dict[str, Any]]:
     until = time.monotonic() + 120
     while True:
         found = jobs.describe(name)["ProfilerRuleEvaluationStatuses"]
-        if all(each["RuleEvaluationStatus"] != "InProgress" for each in found):
+        if all(each["RuleEvaluationStatus"] not in ("InProgress", "Stopping") for each in found):
             return {each["RuleConfigurationName"]: each for each in found}
         assert time.monotonic() < until, (found, jobs.clary.log[-4000:])
         time.sleep(0.1)
@@ -63,7 +63,7 @@ def keys(jobs: Jobs, prefix: str) -> list[str]:
     return [each["Key"] for page in pages for each in page.get("Contents", ())]
 
 
-def test_a_profiled_job_and_its_report(jobs: Jobs, tmp_path: Path) -> None:
+def test_a_profiled_job_and_its_report(jobs: Jobs) -> None:
     job = jobs.run(
         WORK,
         DebugHookConfig={"S3OutputPath": f"s3://{BUCKET}/tensors"},
@@ -82,14 +82,10 @@ def test_a_profiled_job_and_its_report(jobs: Jobs, tmp_path: Path) -> None:
     pattern = rf"profiles/{name}/profiler-output/system/incremental/\d{{10}}/\d{{10}}\.algo-1\.json"
     assert metrics
     assert all(re.fullmatch(pattern, key) for key in metrics)
-    for key in metrics:
-        path = tmp_path / key.removeprefix(f"profiles/{name}/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jobs.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    events = [json.loads(line) for path in tmp_path.rglob("*.json") for line in path.read_text().splitlines()]
     own = [
-        each["Value"] for each in events if each["Type"] == "job" and each["Dimension"] == "CPUUtilization"
-    ]
+        each["Value"] for each in samples(jobs, name)
+        if each["Type"] == "job" and each["Dimension"] == "CPUUtilization"
+    ]  # fmt: skip
     assert max(own) > 0, "the job's own processes are found, sandboxed or not"
 
     report = f"output/{name}/rule-output/ProfilerReport/profiler-output/profiler-report.html"
@@ -118,12 +114,29 @@ def test_smdebug_reads_the_metrics(jobs: Jobs, tmp_path: Path) -> None:
     assert ["memory", "MemoryUsedPercent", "", "algo-1"] in found
 
 
-def test_what_sdks_send_unasked_records_nothing(jobs: Jobs) -> None:
-    job = jobs.run("pass", ProfilerConfig={**CONFIG, "DisableProfiler": False})
-    name = job["TrainingJobName"]
-    assert job["ProfilingStatus"] == "Disabled"
+def samples(jobs: Jobs, name: str, place: str = "profiles") -> list[dict[str, Any]]:
+    """What was recorded of a job, in order of time."""
+    found = []
+    for key in keys(jobs, f"{place}/{name}/profiler-output/system/"):
+        body = jobs.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
+        found += [json.loads(line) for line in body.splitlines()]
+    return sorted(found, key=lambda each: float(each["Timestamp"]))
+
+
+def test_what_sdks_send_unasked_records_every_half_second(jobs: Jobs) -> None:
+    job = jobs.run("import time; time.sleep(1.2)", ProfilerConfig={**CONFIG, "DisableProfiler": False})
+    assert job["ProfilingStatus"] == "Enabled"
     assert "ProfilerRuleEvaluationStatuses" not in job
-    assert keys(jobs, f"profiles/{name}/") == []
+    assert len({each["Timestamp"] for each in samples(jobs, job["TrainingJobName"])}) >= 2
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"ProfilerConfig": {**CONFIG, "DisableProfiler": True}}], ids=["none", "off"]
+)
+def test_without_a_profiler_nothing_is_recorded(jobs: Jobs, config: dict[str, Any]) -> None:
+    job = jobs.run("import time; time.sleep(0.6)", **config)
+    assert job.get("ProfilingStatus", "Disabled") == "Disabled"
+    assert keys(jobs, f"profiles/{job['TrainingJobName']}/") == []
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -145,19 +158,40 @@ def test_what_is_refused(jobs: Jobs, changes: dict[str, Any], words: str) -> Non
     assert words in raised.value.response["Error"]["Message"]
 
 
-def test_a_running_jobs_profiler_can_be_disabled_and_not_enabled(jobs: Jobs) -> None:
-    config = {**CONFIG, "ProfilingIntervalInMilliseconds": 100}
-    name = jobs.start("import time; time.sleep(300)", ProfilerConfig=config)
+def test_a_running_jobs_profiler_is_turned_off_and_on_and_given_rules(jobs: Jobs) -> None:
+    name = jobs.start("import time; time.sleep(300)", ProfilerConfig={"DisableProfiler": True})
     jobs.wait(name, until=("Training",))
-    update = jobs.sagemaker.update_training_job
-    with pytest.raises(ClientError, match="not added later"):
-        update(TrainingJobName=name, ProfilerRuleConfigurations=[rule("BatchSize")])
-    update(TrainingJobName=name, ProfilerConfig={"DisableProfiler": True})
-    assert jobs.describe(name)["ProfilingStatus"] == "Disabled"
-    with pytest.raises(ClientError, match="not enabled or changed"):
-        update(
-            TrainingJobName=name,
-            ProfilerConfig={"DisableProfiler": False, "ProfilingIntervalInMilliseconds": 100},
-        )
+
+    def update(**changes: Any) -> str:
+        jobs.sagemaker.update_training_job(TrainingJobName=name, **changes)
+        return str(jobs.describe(name)["ProfilingStatus"])
+
+    def recorded(more_than: int) -> list[dict[str, Any]]:
+        until = time.monotonic() + 60
+        while len(found := samples(jobs, name)) <= more_than:
+            assert time.monotonic() < until, jobs.clary.log[-4000:]
+            time.sleep(0.2)
+        return found
+
+    with pytest.raises(ClientError, match="need a ProfilerConfig"):
+        update(ProfilerRuleConfigurations=[rule("BatchSize")])
+    config = {**CONFIG, "ProfilingIntervalInMilliseconds": 100, "DisableProfiler": False}
+    assert update(ProfilerConfig=config) == "Enabled"
+    assert update(ProfilerRuleConfigurations=[rule("BatchSize")]) == "Enabled"
+    assert [
+        each["RuleConfigurationName"] for each in jobs.describe(name)["ProfilerRuleEvaluationStatuses"]
+    ] == ["BatchSize"]
+    with pytest.raises(ClientError, match="'BatchSize' is there 2 times"):
+        update(ProfilerRuleConfigurations=[rule("BatchSize")])
+    with pytest.raises(ClientError, match="cannot be changed once it is set"):
+        update(ProfilerConfig={"S3OutputPath": f"s3://{BUCKET}/elsewhere"})
+    with pytest.raises(ClientError, match="must be one of 100"):
+        update(ProfilerConfig={"ProfilingIntervalInMilliseconds": 300})
+    recorded(0)
+    assert update(ProfilerConfig={"DisableProfiler": True}) == "Disabled"
+    assert judged(jobs, name)["BatchSize"]["RuleEvaluationStatus"] == "Stopped"
+    off = time.time() + 0.5
+    assert update(ProfilerConfig={"DisableProfiler": False}) == "Enabled"
     jobs.sagemaker.stop_training_job(TrainingJobName=name)
     assert jobs.wait(name)["TrainingJobStatus"] == "Stopped"
+    assert samples(jobs, name)[-1]["Timestamp"] > off - 0.5, "it goes on after it was turned on again"

@@ -239,6 +239,7 @@ class Kind:
             changes = dict(request)
             for hook in self._updated:
                 changes = hook(ctx, tx, resource, changes)
+            resource = self.load(ctx, tx, request[self.identifier])  # hooks may keep something in its state
             spec = {**resource.spec, **changes}
             if f"{self.noun}Name" in resource.spec:
                 spec[f"{self.noun}Name"] = resource.spec[f"{self.noun}Name"]

@@ -85,7 +85,9 @@ class TrainingJobs(Jobs):
         return Program(argv, env, mounts, debugging.pythonpath(job))
 
     def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> list[Keeper]:
-        recorders = profiling.recorders(job, hosts, self.slots.total, partial(self._find, job.arn))
+        recorders = profiling.recorders(
+            job, hosts, self.slots.total, self.ports, partial(self._find, job.arn)
+        )
         return [*checkpoints.mirrors(job, hosts), *debugging.mirrors(job, hosts), *recorders]
 
     def deliver(self, job: Resource, hosts: Sequence[JobFiles]) -> str | None:

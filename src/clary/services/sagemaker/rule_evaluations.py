@@ -23,7 +23,7 @@ from clary.domain.evaluation import (
     status_of,
 )
 from clary.domain.jobs import phase
-from clary.domain.profiling import INTERVALS, interval, profiled
+from clary.domain.profiling import profiled
 from clary.services.sagemaker.job_checks import check_bucket, refused
 from clary.services.sagemaker.training import TrainingJob
 from clary.storage.ports import Effect, Resource, Transaction
@@ -42,10 +42,8 @@ def queue_rules(ctx: Context, tx: Transaction, job: Resource) -> Resource | None
     check_names(job.spec)
     if job.spec.get("DebugRuleConfigurations"):
         check_hook(job)
-    if job.spec.get("ProfilerRuleConfigurations") and not profiled(job.spec):
-        raise refused(
-            "ProfilerRuleConfigurations need a ProfilerConfig with an S3OutputPath that is not disabled."
-        )
+    if job.spec.get("ProfilerRuleConfigurations"):
+        check_profiled(job.spec)
     return with_rules(job, [(member, queue(ctx, tx, job, member, rule)) for member, rule in given])
 
 
@@ -103,37 +101,6 @@ def _replaced(tx: Transaction, arn: str, names: list[str]) -> bool:
     return True
 
 
-@TrainingJob.on_create
-def check_interval(ctx: Context, tx: Transaction, job: Resource) -> None:
-    asked = job.spec.get("ProfilerConfig", {}).get("ProfilingIntervalInMilliseconds")
-    if asked is not None and asked not in INTERVALS:
-        raise refused(
-            f"ProfilingIntervalInMilliseconds must be one of {', '.join(map(str, INTERVALS))}, not {asked}."
-        )
-
-
-@TrainingJob.on_describe
-def show_profiling(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
-    if "ProfilerConfig" not in job.spec:
-        return document
-    return {**document, "ProfilingStatus": "Disabled" if interval(job.spec) is None else "Enabled"}
-
-
-@TrainingJob.on_update
-def update_profiler(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
-    """A running job's profiler can be disabled; what it needs otherwise is settled when the job is created."""
-    if request.get("ProfilerRuleConfigurations"):
-        raise refused("Profiler rules can be given when a job is created, not added later.")
-    if "ProfilerConfig" in request:
-        spec = {
-            **job.spec,
-            "ProfilerConfig": {**job.spec.get("ProfilerConfig", {}), **request["ProfilerConfig"]},
-        }
-        if interval(spec) not in (None, interval(job.spec)):
-            raise refused("The profiler of a job can be disabled while it runs, but not enabled or changed.")
-    return request
-
-
 @TrainingJob.on_delete
 def delete_rules(ctx: Context, tx: Transaction, job: Resource) -> None:
     """Evaluations that have ended go with their job; one that has not is stopped, and stays as its log does."""
@@ -142,13 +109,24 @@ def delete_rules(ctx: Context, tx: Transaction, job: Resource) -> None:
             if phase(evaluation) == "end":
                 tx.resources.delete(evaluation.arn)
             else:
-                tx.resources.update(replace(evaluation, target="Stopped"))
-                tx.outbox.put(Effect(evaluation.arn, evaluation.generation, WAKE, due=ctx.now))
+                stop(ctx, tx, evaluation)
+
+
+def stop(ctx: Context, tx: Transaction, evaluation: Resource) -> None:
+    tx.resources.update(replace(evaluation, target="Stopped"))
+    tx.outbox.put(Effect(evaluation.arn, evaluation.generation, WAKE, due=ctx.now))
 
 
 def check_hook(job: Resource) -> None:
     if "DebugHookConfig" not in job.spec:
         raise refused("DebugRuleConfigurations need a DebugHookConfig: without it a job saves no tensors.")
+
+
+def check_profiled(spec: Document) -> None:
+    if not profiled(spec):
+        raise refused(
+            "ProfilerRuleConfigurations need a ProfilerConfig with an S3OutputPath that is not disabled."
+        )
 
 
 def check_names(spec: Document) -> None:

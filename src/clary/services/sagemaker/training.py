@@ -110,7 +110,7 @@ def show_warm_pool(ctx: Context, tx: Transaction, job: Resource, document: Docum
 
 
 @TrainingJob.on_update
-def merge_profiler(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
+def check_update(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
     if "ResourceConfig" in request:
         raise refused(
             "KeepAlivePeriodInSeconds can be updated only while the job's warm pool is Available; it is not."
@@ -119,10 +119,7 @@ def merge_profiler(ctx: Context, tx: Transaction, job: Resource, request: Docume
         raise refused("Remote debugging through Systems Manager is not done here.")
     if job.status in TERMINAL:
         raise refused(f"A training job in status {job.status} cannot be updated.")
-    changes = dict(request)
-    if "ProfilerConfig" in request:
-        changes["ProfilerConfig"] = {**job.spec.get("ProfilerConfig", {}), **request["ProfilerConfig"]}
-    return changes
+    return request
 
 
 @TrainingJob.on_delete
