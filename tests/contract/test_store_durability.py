@@ -154,3 +154,31 @@ def test_commits_are_synced(store_factory: StoreFactory, tmp_path: Path) -> None
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert (tmp_path / "clary.db-wal").exists()
+
+
+def test_points_of_an_older_clary_go_on(tmp_path: Path) -> None:
+    """Version 2 kept every point in a row of its own; those stay, and what comes later joins them."""
+    path = tmp_path / "clary.db"
+    store = open_store(path)
+    with store.begin() as tx:
+        tx.resources.insert(Resource("arn", "1", "r", "Job", "n", 1.0, 1.0))
+    store.append_points("arn", [Point("loss", 1.0, 5.0, 1)])
+    store.close()
+    connection = sqlite3.connect(path)
+    for statement in (
+        "DROP TABLE metric_blocks",
+        "DELETE FROM schema_version WHERE version > 2",
+        "INSERT INTO metric_points SELECT id, 5.0, 2, 1.0, 0 FROM metric_summaries",
+    ):
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    again = open_store(path)
+    again.append_points(
+        "arn", [Point("loss", 1.0, 5.0, 1), Point("loss", 3.0, 6.0, 2), Point("loss", 2.0, 4.0)]
+    )
+    with again.read() as tx:
+        points = list(tx.metrics.points("arn", "loss"))
+        assert points == [Point("loss", 2.0, 4.0), Point("loss", 1.0, 5.0, 1), Point("loss", 3.0, 6.0, 2)]
+        assert [found.count for found in tx.metrics.summaries(["arn"])["arn"]] == [3]
+    again.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 import threading
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clary.domain.series import step_key
 from clary.storage.memory import MemoryStore
 from clary.storage.ports import Missing, Point, Resource, Store, Summary
 
@@ -194,3 +196,38 @@ def test_both_stores_agree_with_numpy(store_factory: Any, batches: list[list[Poi
             assert a.average == pytest.approx(values.mean(), rel=1e-9, abs=1e-12 * scale)
             assert a.deviation == pytest.approx(values.std(), rel=1e-9, abs=1e-12 * scale)
     sql.close()
+
+
+def test_a_long_curve_is_whole_however_it_came(store: Store) -> None:
+    """Batches of all sizes, some twice, some late, with and without a step."""
+    add_resource(store)
+    dice = random.Random(5)
+    points = [
+        Point("loss", dice.choice([dice.random(), math.nan, 0.0]), 100.0 + n // 3, None if n % 7 == 0 else n)
+        for n in range(700)
+    ]
+    late = [points.pop(dice.randrange(len(points))) for _ in range(60)]
+    at = 0
+    while at < len(points):
+        size = dice.choice([1, 2, 9, 170])
+        batch = points[at : at + size]
+        store.append_points(ARN, batch)
+        if size == 9:
+            store.append_points(ARN, [*batch, late.pop()] if late else batch)
+        at += size
+    store.append_points(ARN, late)
+    found = curve(store)
+    assert len(found) == 700
+    assert set(map(str, found)) == set(map(str, [*points, *late]))
+    places = [(point.time, step_key(point.step)) for point in found]
+    assert places == sorted(places)
+    values = numpy.array([point.value for point in found])
+    assert (summary(store).count, summary(store).time) == (700, found[-1].time)
+    assert math.isnan(summary(store).total) == bool(numpy.isnan(values).any())
+    for start, end in ((None, 150.0), (150.0, None), (120.0, 200.5), (333.0, 333.0), (0.0, 100.0)):
+        part = [
+            point
+            for point in found
+            if (start is None or point.time >= start) and (end is None or point.time < end)
+        ]
+        assert list(map(str, curve(store, start=start, end=end))) == list(map(str, part))

@@ -49,8 +49,8 @@ def metrics(ctx: Context, asked: Asked) -> Answer:
         return {
             "Curves": [
                 {
-                    "Component": component, "Metric": curve.name, "Times": curve.times, "Steps": curve.steps,
-                    "Values": curve.values,
+                    "Component": component, "Metric": curve.name, "Times": list(curve.times),
+                    "Steps": list(curve.steps), "Values": list(curve.values),
                 }
                 for component, curve in found
             ]

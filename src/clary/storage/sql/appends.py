@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from clary.storage.ports import Missing, Misuse, Point
 from clary.storage.sql.database import Database
-from clary.storage.sql.metrics import Batch, collect, write
 from clary.storage.sql.names import Names
 from clary.storage.sql.properties import locate
+from clary.storage.sql.series import Batch, collect, write
 from clary.storage.sql.session import Session
 
 log = logging.getLogger("clary.storage")
@@ -86,21 +86,17 @@ class Appends:
 
     def _write(self, session: Session, group: list[_Append]) -> list[BaseException | None]:
         batch: Batch = {}
-        ids: dict[str, int | None] = {}
         outcomes: list[BaseException | None] = []
         for arn, points, _ in group:
-            if arn not in ids:
-                found = locate(session, arn)
-                ids[arn] = None if found is None else found[0]
-            id = ids[arn]
-            outcome: BaseException | None = None
             try:
-                if id is None:
-                    raise Missing(arn)
-                collect(batch, id, points)
-            except (Missing, ValueError, TypeError) as error:
-                outcome = error
-            outcomes.append(outcome)
-        if batch:
-            write(session, self._names, batch)
+                collect(batch, arn, points)
+                known = points or locate(session, arn) is not None
+                outcomes.append(None if known else Missing(arn))
+            except (ValueError, TypeError) as error:
+                outcomes.append(error)
+        missing = write(session, self._names, batch)
+        if missing:
+            for place, call in enumerate(group):
+                if call.arn in missing:
+                    outcomes[place] = Missing(call.arn)
         return outcomes

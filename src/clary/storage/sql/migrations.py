@@ -22,7 +22,7 @@ class DatabaseTooNew(StorageError):
     """The database was written by a newer version of Clary than this one."""
 
 
-_LATER = (schema.schema_version, schema.trash)
+_LATER = (schema.schema_version, schema.trash, schema.metric_blocks)
 """Tables that the first step does not make."""
 
 
@@ -43,7 +43,11 @@ def _trash(connection: sqlite3.Connection) -> None:
     _create(connection, schema.trash)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _trash)
+def _blocks(connection: sqlite3.Connection) -> None:
+    _create(connection, schema.metric_blocks)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _trash, _blocks)
 """Step n, counted from 1, brings version n - 1 to version n."""
 
 

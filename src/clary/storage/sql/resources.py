@@ -15,10 +15,10 @@ from clary.storage.ports import Conflict, Exists, Missing, Page, Query, Resource
 from clary.storage.sql import properties as derived
 from clary.storage.sql import search
 from clary.storage.sql.many import by_keys, keys
-from clary.storage.sql.metrics import drop_series
 from clary.storage.sql.names import Names
 from clary.storage.sql.rows import RESOURCE, from_row
 from clary.storage.sql.schema import edges, outbox, properties, property_names, resources, tags
+from clary.storage.sql.series import drop_series
 from clary.storage.sql.session import Session, Statement, to_json
 
 _arn = resources.c.arn == bindparam("arn")

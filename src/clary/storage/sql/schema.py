@@ -141,6 +141,17 @@ metric_points = Table(
     sqlite_with_rowid=False,
 )
 
+metric_blocks = Table(
+    "metric_blocks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("series", Integer, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("metric_blocks_key", "series", "time", "step", unique=True),
+)
+
 log_streams = Table(
     "log_streams",
     metadata,

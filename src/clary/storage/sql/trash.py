@@ -14,10 +14,10 @@ from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, u
 from clary.domain.properties import of_document
 from clary.storage.ports import Discarded, Exists, Missing
 from clary.storage.sql import properties as derived
-from clary.storage.sql.metrics import drop_series
 from clary.storage.sql.names import Names
 from clary.storage.sql.properties import PART_OF
 from clary.storage.sql.schema import edges, metric_summaries, outbox, properties, resources, tags, trash
+from clary.storage.sql.series import drop_series
 from clary.storage.sql.session import Row, Session, Statement, from_json, to_json
 from clary.storage.sql.statistics import bound_staleness
 
