@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -298,3 +299,19 @@ def test_scikit_learn_from_the_index(tmp_path: Path) -> None:
     ran = subprocess.run([built.python, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "1.2.1 2.0\n"
     assert built.versions["numpy"] == "1.24.1"
+
+
+@pytest.mark.parametrize("had", ["0.0.1+cpu", "0.0.1"])
+def test_pytorch_is_the_cpu_build_or_else_what_the_index_has(tmp_path: Path, had: str) -> None:
+    """No index has a PyTorch 0.0.1 but this one."""
+    links, empty = tmp_path / "links", tmp_path / "index"
+    for folder in (links, empty):
+        folder.mkdir()
+    (links / f"torch-{had}-py3-none-any.whl").write_bytes(wheel("torch", had))
+    table = {"acme:1": {"requirements": ["torch==0.0.1"], "python": THIS_PYTHON}}
+    settings = Settings(image_aliases=table, index_url=empty.as_uri(), find_links=[str(links)])
+    environments = Environments(tmp_path / "images", settings)
+    said: list[str] = []
+    built = environments.build(replace(environments.resolve("acme:1"), cpu_torch=True), said.append)
+    assert version(built, "torch") == had
+    assert any("the build for CUDA" in line for line in said) == (had == "0.0.1")

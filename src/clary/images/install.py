@@ -89,8 +89,8 @@ class Installation:
         (inside / "_interpreter.pth").write_text("".join(f"{site}\n" for site in sites), encoding="utf-8")
 
     def _torch(self) -> tuple[Sequence[str], Sequence[str]]:
-        """The requirements and the arguments that give PyTorch's CPU build. Index and find-links are asked
-        for it first (its version ends in `+cpu`), then PyTorch's own index."""
+        """The requirements and the arguments that give PyTorch's CPU build. Index and find-links are asked for
+        it first (its version ends in `+cpu`), then PyTorch's own index; without either, what the index has."""
         requirements = self.spec.requirements
         if not self.spec.cpu_torch:
             return requirements, ()
@@ -105,13 +105,13 @@ class Installation:
             return marked, ()
         try:
             self._can_install(wanted, *backend)
-        except uv.UvError as error:
-            raise ImageError(
-                f"Image {self.spec.image}: the CPU build of {wanted[0]} for Python {self.python.version}"
-                " cannot be had, neither from the package index or find_links nor from PyTorch's own index"
-                f" ({error}). Put a folder with its wheel into the setting find_links, or take the index's"
-                f" own build, made for CUDA, by an alias. {self._alias(*wanted)}"
-            ) from error
+        except uv.UvError:
+            # It runs on a CPU too: better than a job that fails for want of a smaller download.
+            self.journal.tell(
+                f"The CPU build of {wanted[0]} cannot be had, neither from the package index or find_links nor"
+                " from PyTorch's own index: taking the build for CUDA, several GB, once."
+            )
+            return requirements, ()
         return requirements, backend
 
     def _wheels_only(self) -> list[str]:
