@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clary.domain.endpoint_traffic import steps
+from clary.domain.endpoint_traffic import alarms, last_bake, steps
 
 
 def blue_green(kind: str, **sizes: Any) -> dict[str, Any]:
@@ -39,3 +39,12 @@ def test_the_shares_of_the_new_fleet(
     config: dict[str, Any] | None, expected: list[tuple[float, float]]
 ) -> None:
     assert steps(config, 4) == expected
+
+
+def test_a_new_fleet_with_all_the_traffic_bakes_where_alarms_watch_it() -> None:
+    watched = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}, {"AlarmName": "b"}]}}
+    assert alarms(watched) == ("a", "b")
+    assert last_bake({**blue_green("ALL_AT_ONCE"), **watched}) == 7
+    assert last_bake({"RollingUpdatePolicy": {"WaitIntervalInSeconds": 5}, **watched}) == 5
+    assert last_bake(blue_green("ALL_AT_ONCE")) == 0
+    assert (alarms(None), last_bake(None)) == ((), 0)

@@ -43,6 +43,22 @@ def termination_wait(config: Mapping[str, Any] | None) -> float:
     return float((config or {}).get("BlueGreenUpdatePolicy", {}).get("TerminationWaitInSeconds", 0))
 
 
+def alarms(config: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Names of the alarms that turn the update back."""
+    given = (config or {}).get("AutoRollbackConfiguration", {}).get("Alarms", ())
+    return tuple(each["AlarmName"] for each in given if "AlarmName" in each)
+
+
+def last_bake(config: Mapping[str, Any] | None) -> float:
+    """Seconds for which the new fleet is watched once it has all the traffic. Nobody waits where nothing is watched."""
+    if not alarms(config):
+        return 0.0
+    config = config or {}
+    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    found = config.get("RollingUpdatePolicy") or routing
+    return float(found.get("WaitIntervalInSeconds", 0))
+
+
 def longest(config: Mapping[str, Any] | None) -> float | None:
     """Seconds that the whole update may take before it is rolled back; None: any."""
     config = config or {}

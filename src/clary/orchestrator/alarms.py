@@ -7,6 +7,7 @@ looks at its row.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,6 +17,8 @@ from clary.domain.machine import Step
 from clary.orchestrator.reconciler import Tell
 from clary.storage.metric_series import newest
 from clary.storage.ports import Resource, Transaction
+
+log = logging.getLogger(__name__)
 
 PAUSE = 1.0
 """Seconds between two looks."""
@@ -48,7 +51,12 @@ class Alarms:
     async def watch(self, alarm: Resource, tell: Tell) -> None:
         with self._ports.changes.watch(alarm.arn) as watch:
             while True:
-                current, verdict = await asyncio.to_thread(self._look, alarm.arn)
+                try:
+                    current, verdict = await asyncio.to_thread(self._look, alarm.arn)
+                except Exception:
+                    log.exception("%s could not be judged", alarm.arn)
+                    await asyncio.sleep(PAUSE)
+                    continue
                 if current is None or current.created != alarm.created:
                     return
                 if verdict is not None and verdict.value != current.status:

@@ -19,7 +19,8 @@ from typing import Any
 
 from clary.api.routes import Route
 from clary.domain import endpoint as rules
-from clary.domain.endpoint_traffic import longest, steps
+from clary.domain.endpoint_traffic import alarms, last_bake, longest, steps
+from clary.orchestrator.endpoints.baking import Alarmed, bake
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.resuming import expect
 from clary.orchestrator.jobs import Derive
@@ -151,6 +152,10 @@ class Host:
             words = "The update took longer than MaximumExecutionTimeoutInSeconds allows."
             await self._tell(rules.Failed(fleet.name, words))
             return
+        except Alarmed as error:
+            self._turn_back()
+            await self._tell(rules.Failed(fleet.name, str(error)))
+            return
         except FleetError as error:
             await self._tell(rules.Failed(fleet.name, str(error)))
             return
@@ -170,15 +175,21 @@ class Host:
             self._house.ports.routes.put(old.route())
 
     async def _shift(self, fleet: Fleet) -> None:
-        """Let the new fleet have its shares of the traffic, one after the other, as the update asks for."""
+        """Let the new fleet have its shares of the traffic, one after the other, as the update asks for. Raises
+        `Alarmed`."""
         old = self._fleets.get(self._serving or "")
         if old is None or old is fleet:
             return
-        document = fleet.document
-        instances = sum(each["count"] for each in document["variants"])
-        for share, seconds in steps(document.get("deployment"), instances):
-            self._house.ports.routes.put(mixed(old.route(), fleet.route(), share))
-            await asyncio.sleep(seconds)
+        deployment = fleet.document.get("deployment")
+        instances = sum(each["count"] for each in fleet.document["variants"])
+        names, ports = alarms(deployment), self._house.ports
+        await bake(ports, self._endpoint, names, 0.0)
+        for share, seconds in steps(deployment, instances):
+            ports.routes.put(mixed(old.route(), fleet.route(), share))
+            await bake(ports, self._endpoint, names, seconds)
+        if names:
+            ports.routes.put(fleet.route())
+            await bake(ports, self._endpoint, names, last_bake(deployment))
 
     def _serve(self, fleet: Fleet) -> None:
         self._serving = fleet.name

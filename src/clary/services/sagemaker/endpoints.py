@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.domain import endpoint as rules
+from clary.domain.endpoint_traffic import alarms
+from clary.services.cloudwatch.alarms import arn as alarm_arn
 from clary.services.sagemaker.deployments_lineage import write_endpoint
 from clary.services.sagemaker.models import Model
 from clary.storage.objects import NoSuchBucket
@@ -108,7 +110,7 @@ def check_bucket(ctx: Context, uri: str, member: str) -> None:
 
 @Endpoint.on_create
 def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
-    check_deployment(endpoint.spec)
+    check_deployment(ctx, tx, endpoint.spec)
     fleet = _fleet(ctx, tx, endpoint.spec["EndpointConfigName"])
     state = {**endpoint.state, **rules.created(fleet, ctx.now)}
     if "DeploymentConfig" in endpoint.spec:
@@ -119,18 +121,18 @@ def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
     return endpoint
 
 
-def check_deployment(request: Document) -> None:
-    if request.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", {}).get("Alarms"):
-        raise ServiceError(
-            "ValidationException",
-            "Clary does not watch alarms yet: leave AutoRollbackConfiguration out of the DeploymentConfig.",
-        )
+def check_deployment(ctx: Context, tx: Transaction, request: Document) -> None:
+    for name in alarms(request.get("DeploymentConfig")):
+        if tx.resources.find(alarm_arn(ctx, name)) is None:
+            raise ServiceError(
+                "ValidationException", f'The alarm "{name}" of AutoRollbackConfiguration does not exist.'
+            )
 
 
 @operation("sagemaker", "UpdateEndpoint")
 def update_endpoint(ctx: Context, request: Document) -> Document:
-    check_deployment(request)
     with ctx.begin() as tx:
+        check_deployment(ctx, tx, request)
         endpoint = _in_service(ctx, tx, request["EndpointName"])
         fleet = _fleet(ctx, tx, request["EndpointConfigName"])
         if request.get("RetainAllVariantProperties"):
