@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from tests.support.jobs import Jobs
 from tests.support.process import Clary
@@ -33,4 +34,5 @@ def debug(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     for name, value in jobs.clary.environment({}).items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys of the server that it met first
     return jobs

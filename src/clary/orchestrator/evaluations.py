@@ -8,7 +8,6 @@ is `clary.debugger.rules.program`, in the environment of its RuleEvaluatorImage.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -37,8 +36,8 @@ TENSORS, PROFILE, OTHERS = "input/data/tensors", "input/data/profiler", "input/d
 ENDED = "input/config/job_ended"
 """Made when the job can save nothing more."""
 REPORTS = "output/reports"
-PAUSE = 0.5
-"""Seconds between looks at the job's output."""
+PAUSE, LONGEST_PAUSE = 0.5, 4.0
+"""Seconds between looks at the job's output: the longer nothing comes, the longer."""
 
 
 def debugger_path() -> Path:
@@ -95,21 +94,26 @@ class RuleEvaluations(Jobs):
         return event
 
     async def _feed(self, job: Resource) -> None:
-        ml = self.files(job).ml
-        inflows: list[Inflow] | None = None
-        with self.ports.changes.watch(job.spec["TrainingJobArn"]) as watch:
+        """Until the job can save nothing more."""
+        ml, arn = self.files(job).ml, job.spec["TrainingJobArn"]
+        inflows: dict[str, Inflow] = {}
+        pause = PAUSE
+        with self.ports.changes.watch(arn) as watch:
             while True:
-                training = await asyncio.to_thread(self._find, job.spec["TrainingJobArn"])
-                if inflows is None and training is not None:
-                    inflows = [Inflow(place, ml / folder) for folder, place in inputs(training, job).items()]
-                began = time.monotonic()
-                for inflow in inflows or ():
-                    await asyncio.to_thread(inflow.fill, self.ports.objects)
-                if training is None or jobs.phase(training) == "end":
+                training = await asyncio.to_thread(self._find, arn)
+                ended = training is None or jobs.phase(training) == "end"
+                for folder, place in inputs(training, job).items() if training is not None else ():
+                    inflows.setdefault(folder, Inflow(place, ml / folder))
+                brought = await asyncio.to_thread(self._fill, list(inflows.values()), ended)
+                if ended:
                     (ml / ENDED).touch()
                     return
-                # A trial of very many files is listed less often: following it is to cost a tenth of a core at most.
-                await watch.wait(max(PAUSE, 10 * (time.monotonic() - began)))
+                pause = PAUSE if brought else min(2 * pause, LONGEST_PAUSE)
+                if await watch.wait(pause):
+                    pause = PAUSE
+
+    def _fill(self, inflows: Sequence[Inflow], whole: bool) -> int:
+        return sum(inflow.fill(self.ports.objects, whole=whole) for inflow in inflows)
 
     def deliver(self, job: Resource, hosts: Sequence[JobFiles]) -> str | None:
         """Send the reports, and act on a finding; what became of it, in sentences."""

@@ -91,9 +91,10 @@ class ObjectStore:
         with self.store.read() as tx:
             return looked_up(tx, bucket, key, check)
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectRecord]:
-        """All objects whose keys start with the prefix, by key, a page at a time. Raises `NoSuchBucket`."""
-        page = self._page(bucket, prefix, "")
+    def list(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[ObjectRecord]:
+        """All objects whose keys start with the prefix and come after that key, by key, a page at a time.
+        Raises `NoSuchBucket`."""
+        page = self._page(bucket, prefix, after)
         return self._pages(bucket, prefix, page)
 
     def open(self, bucket: str, key: str) -> BinaryIO:
