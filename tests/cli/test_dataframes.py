@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from tests.support.process import Clary
 
-from clary.cli.runs import spare
-from clary.cli.tables import fitting
 from clary.clients import NotServing
 from clary.clients.calls import Refused
 from clary.experiments import curves, dataframe
@@ -93,14 +91,3 @@ def test_the_how_tos_programs_run(clary: Clary) -> None:
             text=True,
         )
         assert done.returncode == 0, done.stderr
-
-
-def test_a_narrow_terminal_leaves_columns_out() -> None:
-    names = ["name", "status", "lr", "acc", "acc curve"]
-    rows = [["a-long-name-of-a-run-that-folds", "Completed", 0.001, 0.5, "▁█"]]
-    assert fitting(names, rows, 100, [2, 1]) == [0, 1, 2, 3, 4]
-    assert fitting(names, rows, 50, [2, 1]) == [0, 1, 3, 4]
-    assert fitting(names, rows, 10, [2, 1]) == [0, 3, 4], "what is not spare stays"
-    assert spare(["Name", "Status", "Parameters.a", "Parameters.b", "Metrics.x.Last", "Metrics.y.Last"], "x") == [
-        3, 2, 5, 1,
-    ]  # fmt: skip

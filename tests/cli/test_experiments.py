@@ -20,15 +20,16 @@ RUNS = {"r1": (0.1, "adam", 0.5), "r2": (0.01, "sgd", 0.25), "r3": (0.001, "adam
 
 @pytest.fixture(scope="module", autouse=True)
 def filled(clary: Clary) -> None:
-    """Experiments `left`, with three runs, and `right`, which shares one of them."""
+    """Experiments `left`, with three runs, `right`, which shares one of them, and `none`."""
     sm, metrics = clary.client("sagemaker"), clary.client("sagemaker-metrics")
-    for experiment in ("left", "right"):
+    for experiment in ("left", "right", "none"):
         sm.create_experiment(ExperimentName=experiment)
         sm.create_trial(TrialName=f"{experiment}-trial", ExperimentName=experiment)
     for name, (rate, optimizer, accuracy) in RUNS.items():
         sm.create_trial_component(
             TrialComponentName=name, Status={"PrimaryStatus": "Completed"},
             Parameters={"lr": {"NumberValue": rate}, "opt": {"StringValue": optimizer}},
+            Tags=[{"Key": "team", "Value": "a"}],
         )  # fmt: skip
         sm.associate_trial_component(TrialComponentName=name, TrialName="left-trial")
         points = [
@@ -71,7 +72,33 @@ def test_what_cannot_be_read_is_said(command: Command) -> None:
     assert "ends too early" in command("runs", "--filter", "lr >", fails=True).output
     assert "does not exist" in command("runs", "no-such", fails=True).output
     assert ".parquet or .arrow" in command("runs", "--export", "x.txt", fails=True).output
-    assert "There is no column Tags.x" in command("runs", "--columns", "Tags.x", fails=True).output
+    nowhere = str(Path("no-such-folder") / "runs.csv")
+    assert "cannot be written: No such file" in command("runs", "--export", nowhere, fails=True).output
+    assert "There is no column Tags.team" in command("runs", "--columns", "Tags.team", fails=True).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("--sort", "ac"), "No run has 'ac'. Did you mean acc?"),
+        (("--columns", "name,Lr"), "No run has 'Lr'. Did you mean lr?"),
+        (("--filter", "optt = adam and lr > 0"), "No run has 'optt'. Did you mean opt?"),
+        (("--filter", "not xyz"), "No run has 'xyz'. There are lr, opt, acc, Name, DisplayName and 7 more."),
+        (("--sort", "Metrics.ac.Min"), "No run has 'Metrics.ac.Min'. Did you mean Metrics.acc?"),
+        (("--sort", "Parameters.optimizer"), "Did you mean Parameters.opt?"),
+        (("--columns", "Tags.tea"), "No run has 'Tags.tea'. Did you mean Tags.team?"),
+        (("--filter", "Parents.Trail = t"), "Unknown property name: Parents.Trail"),
+        (("--metric", "ac"), "None of these runs has the metric ac. Did you mean acc?"),
+        (("--export", "runs.csv", "--sort", "statsu"), " Did you mean Status?"),
+    ],
+)
+def test_names_that_no_run_has_are_refused(command: Command, arguments: tuple[str, ...], meant: str) -> None:
+    assert meant in command("runs", "left", *arguments, fails=True).output
+
+
+def test_names_of_runs_that_lack_them_are_not(command: Command) -> None:
+    """Another experiment's runs have `lr`: nothing is misspelled."""
+    assert command("runs", "none", "--sort", "lr", "--filter", "acc > 0").output == "No runs.\n"
 
 
 @pytest.mark.parametrize("kind", ["bar", "curve", "parallel"])
@@ -121,10 +148,12 @@ def test_a_comparison_can_be_drawn(command: Command, tmp_path: Path) -> None:
 def test_experiments_are_compared(command: Command) -> None:
     output = command("experiments", "compare", "left", "right", "--best", "max")
     assert rows(output.stdout)[1:] == [
-        ["acc", "left", "3", "0.75", "0.5", "r3"],
-        ["acc", "right", "1", "0.75", "0.75", "r3"],
+        ["acc", "left", "3", "0.75", "0.5", "r3", "▁▃▅▆█"],
+        ["acc", "right", "1", "0.75", "0.75", "r3", "▁▃▅▆█"],
     ]
-    assert "No run has auc" in command("experiments", "compare", "left", "--metric", "auc", fails=True).output
+    refused = command("experiments", "compare", "left", "--metric", "ac", fails=True)
+    assert "No run has ac. Did you mean acc?" in refused.output
+    assert "have no metrics" in command("experiments", "compare", "none", fails=True).output
 
 
 def test_an_experiment_goes_and_comes_back(command: Command, clary: Clary) -> None:
@@ -138,12 +167,15 @@ def test_an_experiment_goes_and_comes_back(command: Command, clary: Clary) -> No
     ]
     refused = command("experiments", "delete", "left", input="n\n", fails=True)
     assert "Aborted" in refused.output
-    assert len(sm.list_experiments()["ExperimentSummaries"]) == 2
+    assert len(sm.list_experiments()["ExperimentSummaries"]) == 3
 
     assert "Deleted left: 1 trials, 2 runs." in command("experiments", "delete", "left", "--yes").stdout
-    assert [row[:2] for row in rows(command("experiments", "list").stdout)[1:]] == [["right", "1"]]
+    assert [row[:2] for row in rows(command("experiments", "list").stdout)[1:]] == [
+        ["none", "0"],
+        ["right", "1"],
+    ]
     assert rows(command("experiments", "list", "--deleted").stdout)[1][:3] == ["left", "1", "2"]
     assert "Restored left: 1 trials, 2 runs." in command("experiments", "restore", "left").stdout
     listed = {row[0]: row[1] for row in rows(command("experiments", "list").stdout)[1:]}
-    assert listed == {"left": "3", "right": "1"}
+    assert listed == {"left": "3", "right": "1", "none": "0"}
     assert "can be restored" in command("experiments", "restore", "left", fails=True).output

@@ -68,7 +68,7 @@ def test_a_plot_is_a_png(command: Command, component: str, tmp_path: Path) -> No
 
 def test_what_is_not_there_is_said(command: Command, component: str) -> None:
     assert "does not exist" in command("metrics", "no-such", fails=True).output
-    assert "no points of auc" in command("metrics", component, "auc", fails=True).output
+    assert "no points of auc. Did you mean acc?" in command("metrics", component, "auc", fails=True).output
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

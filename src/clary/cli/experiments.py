@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import click
 
 from clary.cli import plots
 from clary.cli.connect import own_calls
+from clary.cli.metrics import metrics_of
 from clary.cli.options import home_option
-from clary.cli.tables import console, shown, table
+from clary.cli.tables import Curve, shown, table
+from clary.clients.calls import Calls
+from clary.domain.near_names import said
 
 SHOWN = 20
 """Names that a plan lists of each kind; the rest is counted."""
@@ -46,7 +51,7 @@ def list_(home: Path | None, deleted: bool) -> None:
         [moment(one[member]) if isinstance(one[member], float) else one[member] for member in members]
         for one in found
     ]
-    console().print(table(names, rows))
+    table(names, rows, spare=(names.index("modified"),) if "modified" in names else ())
 
 
 @experiments.command()
@@ -63,10 +68,13 @@ def compare(
     names: tuple[str, ...], home: Path | None, metric: str | None, plot: Path | None, best: str
 ) -> None:
     """Compare experiments: of each metric, the runs that have it, their best and their mean last value."""
-    rows: list[tuple[Any, ...]] = []
-    for name in names:
-        with own_calls(home) as calls:
-            columns = json.loads(calls.get("/_clary/runs", experiment=name))["Columns"]
+    rows: list[list[Any]] = []
+    with own_calls(home) as calls:
+        found = {
+            name: json.loads(calls.get("/_clary/runs", experiment=name))["Columns"]
+            for name in dict.fromkeys(names)
+        }
+    for name, columns in found.items():
         for column, values in columns.items():
             if not column.startswith("Metrics.") or not column.endswith(".Last"):
                 continue
@@ -75,17 +83,32 @@ def compare(
                 continue
             run, value = best_of(columns["Name"], values, best)
             there = [value for value in values if value is not None]
-            rows.append((own, name, len(there), value, sum(there) / len(there), run))
+            rows.append([own, name, len(there), value, sum(there) / len(there), run])
     if not rows:
+        known = [name for columns in found.values() for name in metrics_of(columns)]
         raise click.ClickException(
-            "Their runs have no metrics." if metric is None else f"No run has {metric}."
+            "Their runs have no metrics." if metric is None else f"No run has {metric}. {said(metric, known)}"
         )
     rows.sort(key=lambda row: row[0])
     if plot:
         chosen = metric or rows[0][0]
         plots.bars(plot, {row[1]: row[3] for row in rows if row[0] == chosen}, label=f"{chosen} ({best})")
         click.echo(f"Wrote {plot}", err=True)
-    console().print(table(("metric", "experiment", "runs", best, "mean", f"run with the {best}"), rows))
+    with own_calls(home) as calls:
+        curves = curves_of(calls, rows)
+    titles = ["metric", "experiment", "runs", best, "mean", f"{best} in", "curve"]
+    rows = [[*row, Curve(curves.get((row[0], row[5]), ()))] for row in rows]
+    table(titles, rows, spare=(titles.index("mean"), titles.index("curve"), titles.index("runs")))
+
+
+def curves_of(calls: Calls, rows: Sequence[Sequence[Any]]) -> dict[tuple[str, str], list[float]]:
+    """Values by metric and run, of the runs that the rows name."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for metric, same in groupby(rows, key=lambda row: str(row[0])):
+        runs = ",".join(dict.fromkeys(str(row[5]) for row in same))
+        answer = json.loads(calls.get("/_clary/metrics", component=runs, metric=metric))
+        found |= {(metric, curve["Component"]): curve["Values"] for curve in answer["Curves"]}
+    return found
 
 
 def best_of(names: list[str], values: list[float | None], best: str) -> tuple[str, float]:

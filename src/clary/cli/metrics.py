@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ import click
 from clary.cli import plots
 from clary.cli.connect import own_calls
 from clary.cli.options import home_option
-from clary.cli.tables import console, sparkline, table
+from clary.cli.tables import Curve, table
+from clary.clients.calls import Calls
+from clary.domain.near_names import said
 
-Curve = dict[str, Any]
+Points = dict[str, Any]
+"""Of one metric, as `/_clary/metrics` answers."""
+BARS = 40
 
 
 @click.command()
@@ -41,9 +46,9 @@ def metrics(
     """Show the metrics of a trial component (a run, a tracker, a job's), or one of them."""
     with own_calls(home) as calls:
         body = calls.get("/_clary/metrics", component=component, metric=metric, start=start, end=end)
-    curves: list[Curve] = [curve for curve in json.loads(body)["Curves"] if curve["Values"]]
-    if not curves:
-        raise click.ClickException(f"{component} has no points{f' of {metric}' if metric else ''}.")
+        curves: list[Points] = [curve for curve in json.loads(body)["Curves"] if curve["Values"]]
+        if not curves:
+            raise click.ClickException(no_points(calls, component, metric))
     if plot:
         plots.curves(
             plot, {curve["Metric"]: line(curve) for curve in curves}, x=axis(curves), y=metric or "value"
@@ -52,10 +57,24 @@ def metrics(
     if as_csv:
         write_csv(curves)
     elif not plot:
-        console().print(summary(curves))
+        summarise(curves)
 
 
-def summary(curves: list[Curve]) -> Any:
+def no_points(calls: Calls, component: str, metric: str | None) -> str:
+    """What to say of a component without points; it may have those of another metric."""
+    if metric is None:
+        return f"{component} has no points."
+    known = metrics_of(json.loads(calls.get("/_clary/runs", filter=f"name = '{component}'"))["Columns"])
+    return f"{component} has no points of {metric}. {said(metric, known)}"
+
+
+def metrics_of(columns: Iterable[str]) -> list[str]:
+    """Of the columns of a table of runs, the metrics that they tell of."""
+    last = [name for name in columns if name.startswith("Metrics.") and name.endswith(".Last")]
+    return [name.removeprefix("Metrics.").removesuffix(".Last") for name in last]
+
+
+def summarise(curves: list[Points]) -> None:
     rows = []
     for curve in curves:
         values = curve["Values"]
@@ -63,12 +82,13 @@ def summary(curves: list[Curve]) -> Any:
         deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
         rows.append(
             (curve["Metric"], len(values), values[-1], min(values), max(values), mean, deviation,
-             sparkline(values, 40))
+             Curve(values, BARS))
         )  # fmt: skip
-    return table(("metric", "points", "last", "min", "max", "avg", "stddev", "curve"), rows)
+    names = ("metric", "points", "last", "min", "max", "avg", "stddev", "curve")
+    table(names, rows, spare=(names.index("stddev"), names.index("avg"), names.index("points")))
 
 
-def line(curve: Curve) -> plots.Line:
+def line(curve: Points) -> plots.Line:
     """Over its steps, where every point has one; else over the seconds since its first."""
     steps, times = curve["Steps"], curve["Times"]
     if None in steps:
@@ -77,11 +97,11 @@ def line(curve: Curve) -> plots.Line:
     return [step for step, _ in pairs], [value for _, value in pairs]
 
 
-def axis(curves: list[Curve]) -> str:
+def axis(curves: list[Points]) -> str:
     return "seconds" if any(None in curve["Steps"] for curve in curves) else "step"
 
 
-def write_csv(curves: list[Curve]) -> None:
+def write_csv(curves: list[Points]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("component", "metric", "time", "step", "value"))
     for curve in curves:

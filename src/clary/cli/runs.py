@@ -14,10 +14,11 @@ import click
 
 from clary.cli import plots
 from clary.cli.connect import own_calls
-from clary.cli.metrics import axis, line
+from clary.cli.metrics import axis, line, metrics_of
 from clary.cli.options import home_option
-from clary.cli.tables import console, fitting, sparkline, table
+from clary.cli.tables import Curve, Sheet, shown
 from clary.clients.calls import Calls
+from clary.domain.near_names import said
 from clary.wire import arrow
 
 ROWS = 50
@@ -66,13 +67,17 @@ def runs(
     }  # fmt: skip
     with own_calls(home) as calls:
         if export:
-            count = write(export, calls, asked)
+            try:
+                count = write(export, calls, asked)
+            except OSError as error:
+                raise click.ClickException(f"{export} cannot be written: {error.strerror}.") from error
             click.echo(f"Wrote {count:,} runs to {export}", err=True)
             return
         answer = json.loads(calls.get("/_clary/runs", **{**asked, "limit": limit or ROWS}))
         found: Columns = answer["Columns"]
         if metric and columns is None and found and f"Metrics.{metric}.Last" not in found and answer["Count"]:
-            raise click.ClickException(f"None of these runs has the metric {metric}.")
+            told = said(metric, metrics_of(found))
+            raise click.ClickException(f"None of these runs has the metric {metric}. {told}")
         metric = metric or first_metric(found, sort)
         if plot:
             draw(plot, kind, calls, found, metric)
@@ -88,48 +93,56 @@ def runs(
 
 
 def show(found: Columns, metric: str | None, curves: Mapping[str, list[float]], *, chosen: bool) -> None:
-    """The names, what differs between the runs, and a sparkline each."""
+    """The names, what differs between the runs, and a curve each."""
     names = list(found) if chosen else [name for name in found if name in worth(found)]
-    rows = [list(row) for row in zip(*(cells(name, found[name]) for name in names), strict=True)]
+    columns = [cells(name, found[name]) for name in names]
     titles = names if chosen else [short(name) for name in names]
-    if curves and metric:
+    if any(len(curve) > 1 for curve in curves.values()):
         titles = [*titles, f"{metric} curve"]
-        rows = [
-            [*row, sparkline(curves.get(name, ()))] for row, name in zip(rows, found["Name"], strict=True)
-        ]
-    screen = console()
-    if not chosen and rows:
-        kept = fitting(titles, rows, screen.width, spare(names, metric))
-        left = [title for place, title in enumerate(titles) if place not in kept]
-        titles, rows = [titles[place] for place in kept], [[row[place] for place in kept] for row in rows]
-        if left:
-            click.echo(f"Left out in this width: {', '.join(left)}. --columns chooses.", err=True)
-    screen.print(table(titles, rows))
+        columns.append([Curve(curves.get(name, ())) for name in found["Name"]])
+    rows = list(zip(*columns, strict=True))
+    left = Sheet(titles, rows, () if chosen else spare(found, names, metric)).show()
+    alike = [place for place in left if same(columns[place])]
+    if alike:
+        told = ", ".join(f"{titles[place]} {shown(columns[place][0])}" for place in alike)
+        click.echo(f"The same in all: {told}", err=True)
+    if len(alike) < len(left):
+        gone = ", ".join(titles[place] for place in left if place not in alike)
+        click.echo(f"Left out in this width: {gone}. --columns chooses.", err=True)
 
 
-def spare(names: Sequence[str], metric: str | None) -> list[int]:
-    """The columns that a narrow terminal can do without, the least missed first: parameters, other metrics, the status."""
+def spare(found: Columns, names: Sequence[str], metric: str | None) -> list[int]:
+    """The places of columns that a narrow terminal can do without, the least missed first: parameters that are the same in
+    all runs, other metrics, other parameters, the status."""
     parameters = [place for place, name in enumerate(names) if name.startswith("Parameters.")]
     metrics = [
         place
         for place, name in enumerate(names)
         if name.startswith("Metrics.") and name != f"Metrics.{metric}.Last"
     ]
+    alike = [place for place in parameters if same(found[names[place]])]
     return [
-        *reversed(parameters),
+        *reversed(alike),
         *reversed(metrics),
-        *(p for p, name in enumerate(names) if name == "Status"),
+        *(place for place in reversed(parameters) if place not in alike),
+        *(place for place, name in enumerate(names) if name == "Status"),
     ]
 
 
+def same(values: Sequence[Any]) -> bool:
+    return len(values) > 1 and all(value == values[0] for value in values)
+
+
 def worth(found: Columns) -> set[str]:
-    """Columns that tell runs apart: the name, the status, parameters (facts about instances only where they differ) and
-    metrics' last values."""
+    """Columns that tell runs apart: the name, the status, parameters (facts about instances only where they differ, the
+    SDK's own never) and metrics' last values."""
     wanted = {"Name", "Status"}
     for name, values in found.items():
         if name.startswith("Parameters.SageMaker."):
             if len(set(values)) > 1:
                 wanted.add(name)
+        elif name.startswith("Parameters.sagemaker_"):
+            continue
         elif name.startswith("Parameters.") or (name.startswith("Metrics.") and name.endswith(".Last")):
             wanted.add(name)
     return wanted
@@ -148,11 +161,7 @@ def cells(name: str, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def first_metric(found: Columns, sort: str | None) -> str | None:
-    metrics = [
-        name.removeprefix("Metrics.").removesuffix(".Last")
-        for name in found
-        if name.startswith("Metrics.") and name.endswith(".Last")
-    ]
+    metrics = metrics_of(found)
     return next(
         (name for name in metrics if sort in (name, f"Metrics.{name}")), metrics[0] if metrics else None
     )
