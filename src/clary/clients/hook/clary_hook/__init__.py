@@ -9,6 +9,7 @@ imported.
     guard       looking up an AWS host is refused at once: the way out for everything that is not botocore
     telemetry   the SDK's usage reports are not made
     waits       waiters and the SDKs' polls do not sleep through what takes seconds here
+    children    a Python that the SDK starts without an environment gets what leads it to Clary
     chain       the `sitecustomize` that ours hides
 """
 
@@ -22,14 +23,19 @@ CHANGED_BY = {
     "botocore.waiter": "waits",
     "sagemaker.core.common_utils": "waits",
     "sagemaker.core.helper.session_helper": "waits",
+    "sagemaker.core.processing": "waits",
     "sagemaker.core.resources": "waits",
     "sagemaker.core.telemetry.telemetry_logging": "telemetry",
+    "sagemaker.core.transformer": "waits",
     "sagemaker.predictor_async": "waits",
+    "sagemaker.serve.deployment_progress": "waits",
+    "sagemaker.serve.detector.dependency_manager": "children",
     "sagemaker.serve.predictor_async": "waits",
     "sagemaker.serve.utils.telemetry_logger": "telemetry",
     "sagemaker.session": "waits",
     "sagemaker.telemetry.telemetry_logging": "telemetry",
     "sagemaker.train.common_utils.job_wait": "waits",
+    "sagemaker.train.common_utils.log_streamer": "waits",
     "sagemaker.train.common_utils.trainer_wait": "waits",
     "socket": "guard",
 }

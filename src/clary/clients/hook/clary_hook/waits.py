@@ -8,6 +8,7 @@ many times more as its pauses are shorter.
     the SDKs' modules    their `time.sleep` takes `FIRST` s at first and longer with each turn of the same loop, up
                          to what was asked for: quick things are seen quickly, long ones are not asked about at
                          every moment
+    ModelBuilder.deploy  sleeps 30 s before it says that an endpoint failed, for logs that are there already
     AsyncPredictor       its thread that waits for the file of a failure, 15 minutes long, no longer keeps a program
                          that has its answer from ending
 """
@@ -25,6 +26,7 @@ DELAY = 0.5
 FIRST, GROWTH = 0.2, 1.15
 SHORT = 0.5
 """Seconds of a sleep that is left as it is."""
+_LIVE_LOGGING = "_live_logging_deploy_done_with_progress"
 APART = 5.0
 """Seconds without a sleep after which the next one begins a loop anew."""
 
@@ -37,6 +39,9 @@ def change(module: "Any") -> None:
         module.time = Time()
     if module.__name__.endswith(".predictor_async") and vars(module).get("threading") is threading:
         module.threading = Threading()
+    progress = vars(module).get(_LIVE_LOGGING)
+    if progress is not None:
+        setattr(module, _LIVE_LOGGING, _polled(progress))
 
 
 def _quick(wait: "Any") -> "Any":
@@ -50,6 +55,18 @@ def _quick(wait: "Any") -> "Any":
             config["MaxAttempts"] = math.ceil(attempts * delay / DELAY)
             kwargs["WaiterConfig"] = config
         return wait(self, **kwargs)
+
+    return wrapper
+
+
+def _polled(look: "Any") -> "Any":
+    """ModelBuilder's look at an endpoint, whose fifth argument is what it sleeps where that has failed."""
+
+    @functools.wraps(look)
+    def wrapper(*args: "Any", **kwargs: "Any") -> "Any":
+        if len(args) > 4:
+            args = (*args[:4], min(args[4], DELAY), *args[5:])
+        return look(*args, **kwargs)
 
     return wrapper
 
