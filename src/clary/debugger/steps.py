@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 from .modes import ModeKeys
 
 
@@ -14,6 +16,7 @@ class Steps:
         self.last_complete = -1
         self.ended = False
         """The job has, and all its steps are here."""
+        self._order: list[int] = []
         self._modes: dict[int, tuple[ModeKeys, int]] = {}
         self._global: dict[ModeKeys, dict[int, int]] = {}
         self._workers: dict[int, set[str]] = {}
@@ -22,7 +25,9 @@ class Steps:
         return len(self._modes)
 
     def add(self, step: int, worker: str, mode: ModeKeys, mode_step: int) -> None:
-        self._modes.setdefault(step, (mode, mode_step))
+        if step not in self._modes:
+            bisect.insort(self._order, step)
+            self._modes[step] = mode, mode_step
         if mode is not ModeKeys.GLOBAL:
             self._global.setdefault(mode, {}).setdefault(mode_step, step)
         workers = self._workers.setdefault(step, set())
@@ -32,7 +37,7 @@ class Steps:
 
     def end(self) -> None:
         self.ended = True
-        self.last_complete = max(self._modes, default=self.last_complete)
+        self.last_complete = self._order[-1] if self._order else self.last_complete
 
     def modes(self) -> list[ModeKeys]:
         """Those in which steps were saved; never GLOBAL."""
@@ -60,8 +65,9 @@ class Steps:
             if self.is_of(step, mode) and (incomplete or self.is_complete(step))
         ]
 
-    def all(self) -> list[int]:
-        return list(self._modes)
+    def all(self, after: int = -1) -> list[int]:
+        """Global steps, in order, above that one."""
+        return self._order[bisect.bisect_right(self._order, after) :]
 
     def is_complete(self, global_step: int) -> bool:
         """By all workers, or by those that ever will: a later step is complete, or the job has ended."""

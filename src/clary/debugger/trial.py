@@ -136,6 +136,10 @@ class Trial:
         self.maybe_refresh()
         return self.contents.steps.own(self.contents.steps.all(), mode, show_incomplete_steps)
 
+    def steps_after(self, step: int) -> list[int]:
+        """Global steps above that one, of those known, that all workers have saved."""
+        return self.contents.steps.own(self.contents.steps.all(step), ModeKeys.GLOBAL, False)
+
     def steps_among(self, global_steps: Iterable[int], mode: ModeKeys, incomplete: bool) -> list[int]:
         """The same of these steps only. For tensors."""
         self.maybe_refresh()

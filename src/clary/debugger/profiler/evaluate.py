@@ -10,6 +10,7 @@ from .check import ProfilerCheck
 from .profile import Profiles
 
 PAUSE = 1.0
+"""Seconds between looks; of a long profile more, so that following it costs a twentieth of a core at most."""
 MET = "RuleEvaluationConditionMet: the rule {} found an issue: {}"
 
 
@@ -25,7 +26,7 @@ def evaluate(
     `NothingRecorded`."""
     name = type(rule).__name__
     while True:
-        last = ended()
+        last, began = ended(), time.monotonic()
         profile = profiles.read()
         lacks = rule.lacks(profile)
         words = None if lacks else rule.judge(profile)
@@ -33,7 +34,7 @@ def evaluate(
             return MET.format(name, words)
         if last:
             break
-        sleep(PAUSE)
+        sleep(max(PAUSE, 20 * (time.monotonic() - began)))
     if not profile.series:
         raise NothingRecorded("No system metrics were recorded: the job ended before its programs ran.")
     words = rule.report(profile, output, job) or words

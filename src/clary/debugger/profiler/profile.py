@@ -85,7 +85,8 @@ class Profiles:
     tensors: Path
     problems: dict[str, str] = field(default_factory=dict)
     """Lines and files that were passed over, and why."""
-    _lines: dict[Path, int] = field(default_factory=dict)
+    _read: dict[Path, int] = field(default_factory=dict)
+    """Bytes of each file."""
     _points: dict[Key, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     _steps: dict[int, Step] = field(default_factory=dict)
 
@@ -98,17 +99,21 @@ class Profiles:
         return Profile(tuple(series), tuple(self._steps[step] for step in sorted(self._steps)))
 
     def _read_metrics(self, path: Path) -> None:
-        """A file only grows: lines that were read are not read again, and one without its end is left for later."""
-        text = path.read_text(encoding="utf-8", errors="replace")
-        lines = text.split("\n")[:-1]
-        for line in lines[self._lines.get(path, 0) :]:
+        """A file only grows: what was read is not read again, and a line without its end is left for later."""
+        start = self._read.get(path, 0)
+        if path.stat().st_size <= start:
+            return
+        with path.open("rb") as file:
+            file.seek(start)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._read[path] = start + len(whole) + len(newline)
+        for line in whole.split(b"\n") if newline else ():
             try:
                 event = json.loads(line)
                 key = (event["NodeId"], event["Type"], event.get("Name") or "", event.get("Dimension") or "")
                 self._points[key].append((float(event["Timestamp"]), float(event["Value"])))
             except (ValueError, KeyError, TypeError) as error:
                 self.problems[path.name] = f"{type(error).__name__}: {error}"
-        self._lines[path] = len(lines)
 
     def _read_step(self, path: Path) -> None:
         found = places.of_index(path.as_posix())

@@ -20,8 +20,8 @@ from ..trial import Trial
 from .check import Check
 from .rule import Rule, unrefreshed
 
-PAUSE = 0.25
-"""Seconds between looks for new steps."""
+PAUSE, LONGEST_PAUSE = 0.25, 2.0
+"""Seconds between looks for new steps: the longer none comes, the longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ def evaluate(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Finding | None:  # fmt: skip
     """`ended`: whether the job can save nothing more, though it may not have said so itself."""
-    seen, since = -1, clock()
+    seen, since, pause = -1, clock(), PAUSE
     while True:
         last = ended()
         trial.refresh_data()
         last = last or trial.loaded_all_steps
-        fresh = [step for step in trial.steps() if step > seen]
+        fresh = trial.steps_after(seen)
         for step in fresh:
             words = rule.look(step)
             if words is not None:
@@ -108,4 +108,5 @@ def evaluate(
         words = rule.quiet(clock() - since)
         if words is not None:
             return Finding(rule.name, max(seen, 0), words)
-        sleep(PAUSE)
+        pause = PAUSE if fresh else min(2 * pause, LONGEST_PAUSE)
+        sleep(pause)
