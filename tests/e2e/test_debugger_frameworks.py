@@ -145,6 +145,7 @@ def test_keras_3(debug: Jobs) -> None:
 
 
 TORCH_SCRIPT = """
+import copy
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -168,6 +169,9 @@ for step in range(7):
     optimizer.step()
 net.eval()
 criterion(net(x), y)
+torch.save(net, "/opt/ml/model/whole.pt")
+again = torch.load("/opt/ml/model/whole.pt", weights_only=False)
+assert torch.equal(copy.deepcopy(net)(x), again(x))
 """
 
 

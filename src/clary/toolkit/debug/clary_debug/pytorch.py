@@ -4,7 +4,7 @@ As smdebug's hook does: the network is the first module that is called (loss mod
 it; names are `CrossEntropyLoss_output_0`, `Net_conv.weight`, `gradient/Net_conv.weight`, `conv_input_0`. A step
 is of mode TRAIN or EVAL as the network is. Functions are as good as modules: `F.cross_entropy` is saved as
 `CrossEntropyLoss`. Only loss modules and functions are wrapped, and the network's call, so that a step costs
-two calls more.
+two calls more. Nothing is hung on a module itself: whole modules are pickled (`torch.save(model)`) and copied.
 """
 
 import functools
@@ -76,15 +76,20 @@ class Hook:
     @quiet
     def attach(self, network: "Any") -> None:
         self.network = network
-        network.register_forward_pre_hook(self.before)
+        _call_before(type(network), self)
         name = type(network).__name__
         if self.saver.config.asks("gradients"):
             for parameter_name, parameter in network.named_parameters():
                 if parameter.requires_grad:
                     parameter.register_hook(self._gradient("gradient/%s_%s" % (name, parameter_name)))
         if self.saver.config.asks("inputs", "outputs"):
-            for path, module in network.named_modules():
-                module.register_forward_hook(self._around(path or name, module is network))
+            paths = {id(module): path or name for path, module in network.named_modules()}
+            register = getattr(sys.modules["torch.nn.modules.module"], "register_module_forward_hook", None)
+            if register is not None:
+                register(self._around(paths))
+            else:  # before 1.7; such a network cannot be pickled whole
+                for module in network.modules():
+                    module.register_forward_hook(self._around(paths))
 
     @quiet
     def before(self, network: "Any", inputs: "Any") -> None:
@@ -130,9 +135,13 @@ class Hook:
 
         return keep
 
-    def _around(self, path: str, is_network: bool) -> "Callable[..., None]":
+    def _around(self, paths: "dict[int, str]") -> "Callable[..., None]":
+        """`paths`: of the network's modules, by their ids."""
+
         def keep(module: "Any", inputs: "Any", outputs: "Any") -> None:
-            if self.saver.active:
+            path = paths.get(id(module))
+            if path is not None and self.saver.active:
+                is_network = module is self.network
                 self.output(path, inputs, "inputs" if is_network else "", "input")
                 self.output(path, outputs, "outputs" if is_network else "")
 
@@ -153,10 +162,23 @@ def _find_network(base: "Any", loss: "Any") -> None:
         if not isinstance(self, loss):
             base.__call__ = original
             if not _is_keras(self):
-                _attach(self)
+                _attach(self, args)
         return original(self, *args, **options)
 
     base.__call__ = call
+
+
+def _call_before(kind: "Any", found: Hook) -> None:
+    """Have `found.before` called before the network of this class is. Not a forward hook: those are the module's
+    own, and are pickled and copied with it."""
+    own = kind.__dict__.get("__call__")
+
+    def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
+        if self is found.network:
+            found.before(self, args)
+        return own(self, *args, **options) if own else super(kind, self).__call__(*args, **options)
+
+    kind.__call__ = call
 
 
 def _is_keras(module: "Any") -> bool:
@@ -165,10 +187,12 @@ def _is_keras(module: "Any") -> bool:
 
 
 @quiet
-def _attach(network: "Any") -> None:
+def _attach(network: "Any", inputs: "Any") -> None:
+    """`inputs`: of the network's first call, which has begun."""
     found = hook()
     if found is not None and found.network is None:
         found.attach(network)
+        found.before(network, inputs)
 
 
 def _observed_module(original: "Callable[..., Any]") -> "Callable[..., Any]":
