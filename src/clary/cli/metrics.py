@@ -50,9 +50,8 @@ def metrics(
         if not curves:
             raise click.ClickException(no_points(calls, component, metric))
     if plot:
-        plots.curves(
-            plot, {curve["Metric"]: line(curve) for curve in curves}, x=axis(curves), y=metric or "value"
-        )
+        drawn, along = lines(curves, "Metric")
+        plots.curves(plot, drawn, x=along, y=metric or "value")
         click.echo(f"Wrote {plot}", err=True)
     if as_csv:
         write_csv(curves)
@@ -88,17 +87,22 @@ def summarise(curves: list[Points]) -> None:
     table(names, rows, spare=(names.index("stddev"), names.index("avg"), names.index("points")))
 
 
-def line(curve: Points) -> plots.Line:
-    """Over its steps, where every point has one; else over the seconds since its first."""
-    steps, times = curve["Steps"], curve["Times"]
-    if None in steps:
-        return [time - times[0] for time in times], curve["Values"]
-    pairs = sorted(zip(steps, curve["Values"], strict=True), key=lambda pair: pair[0])
-    return [step for step, _ in pairs], [value for _, value in pairs]
-
-
-def axis(curves: list[Points]) -> str:
-    return "seconds" if any(None in curve["Steps"] for curve in curves) else "step"
+def lines(curves: list[Points], label: str) -> tuple[dict[str, plots.Line], str]:
+    """To draw, by each one's member `label`, and what runs along: steps where every point of all has one, else the
+    seconds since the first point of the component."""
+    if not any(None in curve["Steps"] for curve in curves):
+        drawn: dict[str, plots.Line] = {}
+        for curve in curves:
+            pairs = sorted(zip(curve["Steps"], curve["Values"], strict=True), key=lambda pair: pair[0])
+            drawn[curve[label]] = [step for step, _ in pairs], [value for _, value in pairs]
+        return drawn, "step"
+    starts: dict[str, float] = {}
+    for curve in curves:
+        starts[curve["Component"]] = min(curve["Times"][0], starts.get(curve["Component"], math.inf))
+    return {
+        curve[label]: ([time - starts[curve["Component"]] for time in curve["Times"]], curve["Values"])
+        for curve in curves
+    }, "seconds"
 
 
 def write_csv(curves: list[Points]) -> None:

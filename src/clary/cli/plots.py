@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from clary.cli.tables import shortened
+
 Line = tuple[Sequence[float], Sequence[float]]
 """X and Y."""
 
 
+LABEL = 44
+"""Characters of a run's name beside its bar or its line."""
+COLOURS = 10
+"""Lines that matplotlib's own colours tell apart."""
+
+
 def curves(path: Path, lines: Mapping[str, Line], *, x: str, y: str) -> None:
     """One line each, by its label. Raises `ClickException` without matplotlib."""
-    with _Figure(path) as axes:
-        for label, (xs, ys) in lines.items():
+    many = len(lines) > COLOURS
+    with _Figure(path, width=11.0 if many else 8.0, height=max(4.5, 0.17 * len(lines))) as axes:
+        if many:
+            palette = importlib.import_module("matplotlib").colormaps["turbo"]
+            axes.set_prop_cycle(color=[palette(place / (len(lines) - 1)) for place in range(len(lines))])
+        for label, (xs, ys) in zip(shortened(list(lines), LABEL), lines.values(), strict=True):
             axes.plot(xs, ys, label=label, linewidth=1.4, marker="." if len(xs) < 20 else None)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
         axes.grid(alpha=0.3)
-        if len(lines) > 1:
+        if many:
+            axes.legend(fontsize="x-small", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        elif len(lines) > 1:
             axes.legend(fontsize="small", frameon=False)
 
 
 def bars(path: Path, values: Mapping[str, float], *, label: str) -> None:
     """One bar a run, in the order given."""
-    with _Figure(path, height=1.2 + 0.32 * max(4, len(values))) as axes:
+    with _Figure(path, height=1.2 + 0.32 * max(2, len(values))) as axes:
         places = range(len(values))
-        axes.barh(places, list(values.values()), color="#4c78a8")
-        axes.set_yticks(places, list(values))
+        drawn = axes.barh(places, list(values.values()), color="#4c78a8", height=0.7)
+        axes.bar_label(drawn, [f"{value:.4g}" for value in values.values()], padding=3, fontsize=8)
+        axes.margins(x=0.12)
+        axes.set_yticks(places, shortened(list(values), LABEL))
         axes.invert_yaxis()
         axes.set_xlabel(label)
         axes.grid(axis="x", alpha=0.3)
@@ -58,6 +75,8 @@ def parallel(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]]) ->
             axes.spines[side].set_visible(False)
 
 
+WIDE = 50.0
+"""How many times its least the greatest value of an axis is, for the axis to be logarithmic."""
 Mark = tuple[float, str]
 """A height between 0 and 1 on an axis, and what stands beside it."""
 
@@ -73,6 +92,10 @@ def _scale(values: Sequence[Any]) -> tuple[Sequence[Mark], Callable[[Any], float
     low, high = (min(given), max(given)) if given else (0.0, 0.0)
     if low == high:
         return [(0.5, f"{low:.4g}")], lambda value: None if value is None else 0.5
+    if low > 0 and high / low >= WIDE:
+        _, height = _scale([math.log(value) for value in given])
+        marks = [(part, f"{low * (high / low) ** part:.4g}") for part in (0.0, 0.5, 1.0)]
+        return marks, lambda value: None if value is None else height(math.log(value))
     marks = [(part, f"{low + part * (high - low):.4g}") for part in (0.0, 0.5, 1.0)]
     return marks, lambda value: None if value is None else (value - low) / (high - low)
 

@@ -14,7 +14,7 @@ import click
 
 from clary.cli import plots
 from clary.cli.connect import own_calls
-from clary.cli.metrics import axis, line, metrics_of
+from clary.cli.metrics import lines, metrics_of
 from clary.cli.options import home_option
 from clary.cli.tables import Curve, Sheet, shown
 from clary.clients.calls import Calls
@@ -189,7 +189,8 @@ def draw(path: Path, kind: str, calls: Calls, found: Columns, metric: str | None
         curves = fetched(calls, found, metric)
         if not curves:
             raise click.ClickException(f"No run has points of {metric}.")
-        plots.curves(path, {curve["Component"]: line(curve) for curve in curves}, x=axis(curves), y=metric)
+        drawn, along = lines(curves, "Component")
+        plots.curves(path, drawn, x=along, y=metric)
     elif kind == "bar":
         pairs = zip(found["Name"], found[column], strict=True)
         plots.bars(path, {name: value for name, value in pairs if value is not None}, label=metric)
