@@ -30,6 +30,7 @@ from clary.wire.models import Operation
 from clary.wire.read_http import rest_reader
 from clary.wire.read_plain import CborReaders, PlainReaders
 from clary.wire.read_text import FormReaders, XmlReaders, form_tree, parse_xml
+from clary.wire.read_typed import TypedReader, typed_reader
 from clary.wire.reading import Flaws, Reader, Readers
 
 READERS: dict[str, Callable[[], Readers]] = {
@@ -78,14 +79,20 @@ def _readers(model: ServiceModel, protocol: str) -> Readers:
 def _reader(operation: Operation, protocol: str) -> Reader:
     readers = _readers(operation.model.service_model, protocol)
     if protocol == "rest-json":
-        return rest_reader(operation, readers, _json)
+        return rest_reader(operation, readers, _json, _typed(operation))
     if protocol == "rest-xml":
         return rest_reader(operation, readers, lambda body: [parse_xml(body)])
     if operation.input is None:
         return lambda request, flaws: {}
     read = readers.reader(operation.input)
-    parse = {"json": _json_request, "query": _form_request, "smithy-rpc-v2-cbor": _cbor_request}[protocol]
+    if protocol == "json":
+        return _json_reader(read, _typed(operation))
+    parse = {"query": _form_request, "smithy-rpc-v2-cbor": _cbor_request}[protocol]
     return lambda request, flaws: read(parse(request), flaws)
+
+
+def _typed(operation: Operation) -> TypedReader | None:
+    return None if operation.input is None else typed_reader(operation.input)
 
 
 @compiled
@@ -103,10 +110,16 @@ def _json(body: bytes) -> Any:
         raise Malformed("The request body is not JSON") from None
 
 
-def _json_request(request: HttpRequest) -> Any:
-    # AWS takes an empty body for an empty object.
-    body = structured(request)
-    return _json(body) if body else {}
+def _json_reader(read: Reader, typed: TypedReader | None) -> Reader:
+    def read_json(request: HttpRequest, flaws: Flaws) -> Document:
+        # AWS takes an empty body for an empty object.
+        body = structured(request) or b"{}"
+        if typed is not None and (document := typed(body)) is not None:
+            return document
+        found: Document = read(_json(body), flaws)
+        return found
+
+    return read_json
 
 
 def _form_request(request: HttpRequest) -> Any:

@@ -21,6 +21,7 @@ from clary.wire.constraints import test
 from clary.wire.errors import Malformed
 from clary.wire.messages import Document, HttpRequest
 from clary.wire.models import Operation
+from clary.wire.read_typed import TypedReader
 from clary.wire.reading import Flaws, Reader, Readers, checked, completer
 
 Locations = tuple[Mapping[str, str], Mapping[str, list[str]], Mapping[str, str]]
@@ -69,8 +70,13 @@ def query_values(query: str) -> dict[str, list[str]]:
     return found
 
 
-def rest_reader(operation: Operation, readers: Readers, parse: Callable[[bytes], Any]) -> Reader:
-    """`parse` makes a body's tree for `readers`."""
+def rest_reader(
+    operation: Operation,
+    readers: Readers,
+    parse: Callable[[bytes], Any],
+    typed: TypedReader | None = None,
+) -> Reader:
+    """`parse` makes a body's tree for `readers`; `typed` reads the members in the body at once, if it can."""
     shape = operation.input
     if shape is None:
         return lambda request, flaws: {}
@@ -81,7 +87,7 @@ def rest_reader(operation: Operation, readers: Readers, parse: Callable[[bytes],
         if (getter := _getter(name, member)) is not None
     ]
     queried = any(member.serialization.get("location") == "querystring" for member in shape.members.values())
-    body = _body_reader(shape, readers, parse)
+    body = _body_reader(shape, readers, parse, typed)
     complete = completer(shape)
 
     def read(request: HttpRequest, flaws: Flaws) -> Document:
@@ -107,7 +113,9 @@ def rest_reader(operation: Operation, readers: Readers, parse: Callable[[bytes],
     return read
 
 
-def _body_reader(shape: Shape, readers: Readers, parse: Callable[[bytes], Any]) -> BodyReader | None:
+def _body_reader(
+    shape: Shape, readers: Readers, parse: Callable[[bytes], Any], typed: TypedReader | None
+) -> BodyReader | None:
     payload = shape.serialization.get("payload")
     if payload is None:
         members = readers.members(shape)
@@ -117,7 +125,11 @@ def _body_reader(shape: Shape, readers: Readers, parse: Callable[[bytes], Any]) 
 
         def read_members(request: HttpRequest, document: Document, flaws: Flaws) -> None:
             if request.body:
-                for wire, value in fields(parse(structured(request))).items():
+                whole = structured(request)
+                if typed is not None and (found := typed(whole)) is not None:
+                    document.update(found)
+                    return
+                for wire, value in fields(parse(whole)).items():
                     if value is not None and (entry := members.get(wire)) is not None:
                         document[entry[0]] = entry[1](value, flaws)
 
