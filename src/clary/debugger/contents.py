@@ -102,6 +102,7 @@ class Contents:
         for name, location in index.tensors.items():
             reduction = reductions.parse(name)
             tensor = self._named(reduction[0] if reduction else name)
+            tensor.modes.add(index.mode)
             saved = tensor.saved(index.step, index.worker)
             if reduction:
                 saved.reductions[reduction[1:]] = location

@@ -65,6 +65,17 @@ class Steps:
             if self.is_of(step, mode) and (incomplete or self.is_complete(step))
         ]
 
+    def last(self, global_steps: list[int], step: int, mode: ModeKeys, count: int | None) -> list[int]:
+        """Of these, which are in order, the mode's own last `count` (None: all) complete ones up to and with its
+        own `step`. It costs what it finds."""
+        found: list[int] = []
+        known = self.known(mode, step)
+        at = len(global_steps) if known is None else bisect.bisect_right(global_steps, known)
+        while at > 0 and (count is None or len(found) < count):
+            at -= 1
+            found += [own for own in self.own([global_steps[at]], mode, False) if own <= step]
+        return found[::-1]
+
     def all(self, after: int = -1) -> list[int]:
         """Global steps, in order, above that one."""
         return self._order[bisect.bisect_right(self._order, after) :]

@@ -39,6 +39,9 @@ class Tensor:
     def __init__(self, name: str, trial: Trial) -> None:
         self.name, self.trial = name, trial
         self.original_name: str | None = None
+        self.modes: set[ModeKeys] = set()
+        """In which it was saved."""
+        self._order: list[int] = []
         self._steps: dict[int, dict[str, Saved]] = {}
         """By global step and worker."""
 
@@ -47,17 +50,18 @@ class Tensor:
 
     def saved(self, step: int, worker: str) -> Saved:
         """The entry of a global step and worker, made if it is not there. For the trial."""
-        return self._steps.setdefault(step, {}).setdefault(worker, Saved())
+        if step not in self._steps:
+            bisect.insort(self._order, step)
+            self._steps[step] = {}
+        return self._steps[step].setdefault(worker, Saved())
 
     def steps(self, mode: ModeKeys = ModeKeys.GLOBAL, show_incomplete_steps: bool = False) -> list[int]:
         """The mode's own steps in which it was saved, by all workers that save unless incomplete ones are shown."""
-        return self.trial.steps_among(self._steps, mode, show_incomplete_steps)
+        return self.trial.steps_among(self._order, mode, show_incomplete_steps)
 
     def prev_steps(self, step: int, n: int | None = None, mode: ModeKeys = ModeKeys.GLOBAL) -> list[int]:
         """The last `n` (all when None) steps up to and with `step`."""
-        steps = self.steps(mode)
-        found = steps[: bisect.bisect_right(steps, step)]
-        return found[-n:] if n else found
+        return self.trial.last_among(self._order, step, mode, n or None)
 
     def values(self, mode: ModeKeys = ModeKeys.GLOBAL, worker: str | None = None) -> dict[int, np.ndarray]:
         """By the mode's own step. What cannot be read, or was saved only reduced, is left out."""

@@ -145,6 +145,11 @@ class Trial:
         self.maybe_refresh()
         return self.contents.steps.own(list(global_steps), mode, incomplete)
 
+    def last_among(self, global_steps: list[int], step: int, mode: ModeKeys, count: int | None) -> list[int]:
+        """As `Steps.last`. For tensors."""
+        self.maybe_refresh()
+        return self.contents.steps.last(global_steps, step, mode, count)
+
     def modes(self) -> list[ModeKeys]:
         """Those in which steps were saved; never GLOBAL."""
         return self.contents.steps.modes()

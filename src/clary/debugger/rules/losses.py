@@ -61,5 +61,5 @@ class LossNotDecreasing(Check):
             return ModeKeys[self.mode.upper().rpartition(".")[2]]
         saved = [mode for mode in ORDER if mode in trial.modes()]
         if len(saved) > 1:
-            saved = [mode for mode in saved if trial.tensor(name).steps(mode)]
+            saved = [mode for mode in saved if mode in trial.tensor(name).modes]
         return saved[0] if saved else ModeKeys.GLOBAL

@@ -15,6 +15,9 @@ from ..modes import ModeKeys
 
 
 class Tensor(Protocol):
+    modes: set[ModeKeys]
+    """In which it was saved."""
+
     def value(self, step_num: int, mode: ModeKeys = ...) -> np.ndarray: ...
 
     def steps(self, mode: ModeKeys = ...) -> list[int]:
@@ -78,9 +81,10 @@ def numbers(trial: Trial, step: int, wanted: Iterable[str]) -> Iterator[tuple[st
             yield name, value
 
 
-def number(trial: Trial, step: int, name: str) -> np.ndarray | None:
+def number(trial: Trial, step: int, name: str, mode: ModeKeys = ModeKeys.GLOBAL) -> np.ndarray | None:
+    """At the mode's own step."""
     try:
-        value = trial.tensor(name).value(step)
+        value = trial.tensor(name).value(step, mode)
     except SMDebugError:
         return None
     return value if value.dtype.kind in "biufc" and value.size else None

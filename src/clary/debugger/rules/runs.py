@@ -26,7 +26,7 @@ class SimilarAcrossRuns(Selective):
 
     def check(self, trial: Trial, step: int) -> str | None:
         for other in self._others:
-            if step not in other.steps():
+            if other.mode(step) is None:
                 continue
             there = set(other.tensor_names(step=step))
             for name, value in numbers(trial, step, self.names(trial, step)):

@@ -90,9 +90,12 @@ class WeightUpdateRatio(Check):
         return None
 
     def _before(self, trial: Trial, step: int, name: str) -> np.ndarray | None:
-        steps = trial.tensor(name).prev_steps(step)[:-1]
-        if ModeKeys.TRAIN in trial.modes():
-            steps = [each for each in steps if trial.mode(each) is ModeKeys.TRAIN]
+        mode = ModeKeys.TRAIN if ModeKeys.TRAIN in trial.modes() else ModeKeys.GLOBAL
+        at = step if mode is ModeKeys.GLOBAL else trial.mode_step(step)
+        if at is None:
+            return None
+        wanted = 2 if self.num_steps is None else self.num_steps + 1
+        steps = trial.tensor(name).prev_steps(at, wanted, mode)[:-1]
         if self.num_steps is not None:
-            steps = [each for each in steps if each >= step - self.num_steps][:1]
-        return number(trial, steps[-1], name) if steps else None
+            steps = [each for each in steps if each >= at - self.num_steps][:1]
+        return number(trial, steps[-1], name, mode) if steps else None
