@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn with uvloop and httptools, run by us rather than by its command line.
+"""The HTTP server: uvicorn on uvloop, run by us rather than by its command line, its connections ours (`protocol.Http`).
 
 `serve` blocks until SIGTERM or SIGINT, lets requests under way end, and returns; a second SIGINT hurries it.
 The application's lifespan is run (startup before the first request, shutdown after the last). The server is
@@ -8,6 +8,7 @@ told its port only once it listens.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import signal
 import socket
@@ -18,6 +19,7 @@ from types import FrameType
 import uvicorn
 
 from clary.gateway.exchange import Receive, Scope, Send
+from clary.gateway.protocol import Http
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -27,6 +29,9 @@ they who close it."""
 GRACE = 10
 """Seconds that requests under way have to end."""
 BACKLOG = 2048
+KEPT = 32 << 20
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Of mallopt(3)."""
 
 
 class CannotListen(Exception):
@@ -39,7 +44,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: Application, listener: socket.socket, ready: Callable[[int], None]) -> None:
         config = uvicorn.Config(
             app,
-            loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, log_level="warning",
+            loop="uvloop", http=Http, ws="none", lifespan="on", log_config=None, log_level="warning",
             access_log=False, proxy_headers=False, server_header=False, date_header=True, backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=GRACE,
         )  # fmt: skip
@@ -102,4 +107,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: Application, host: str, port: int, *, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is told the port once it listens. Raises `CannotListen`."""
-    Server(app, listen(host, port), ready).run()
+    listener = listen(host, port)
+    keep_freed_memory()
+    Server(app, listener, ready).run()
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep what is freed, up to `KEPT` bytes, and take bodies from it: memory from the system is
+    cleared page by page at its first touch, which costs more than reading a body into it. Another library's is left
+    as it is."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, KEPT)
+        mallopt(M_TRIM_THRESHOLD, KEPT)

@@ -1,0 +1,276 @@
+"""HTTP/1.1 on one connection: llhttp's parser (httptools) in front, `Call`s behind, one after the other.
+
+uvicorn runs it in place of its own (`Config(http=Http)`): it opens and closes the listener, keeps the date, and
+waits for `connections` and `tasks` when it stops. What differs from uvicorn's own protocol:
+
+- an answer's head and body leave in one write (`clary.gateway.call`), and a body's pieces are never copied;
+- the body of a large request goes around the parser, which would copy it;
+- one timer a connection looks for idleness, where a timer a request would be set and cleared;
+- a head of more than `LONGEST_HEAD` bytes is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from clary.gateway.call import STATUS_LINES, Call
+
+LONGEST_HEAD = 1 << 16
+AROUND = 1 << 16
+"""Bytes of a body yet to come from which on it goes around the parser."""
+
+
+class Http(asyncio.Protocol):
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app, self._server, self._state = config.loaded_app, server_state, app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._patience = config.timeout_keep_alive
+        self._parse_anew()
+        self._transport: asyncio.Transport
+        self._addresses: tuple[Any, Any] = (None, None)
+        self._held = False
+        self.full: asyncio.Future[None] | None = None
+        """Done once the client has taken enough of what was written; None while there is room."""
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._length = 0
+        """Bytes of the body still to come, where the client said how many."""
+        self._expects = self._in_head = False
+        self._unfinished = 0
+        """Bytes of a head that has not ended."""
+        self._missing = 0
+        """Bytes of a body that goes around the parser."""
+        self._coming: Call | None = None
+        """The call whose request is read."""
+        self._calls: deque[Call] = deque()
+        """Those unanswered; the first is at work."""
+        self._since = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._server.connections.add(self)  # type: ignore[arg-type]
+        found = (transport.get_extra_info(name) for name in ("sockname", "peername"))
+        self._addresses = cast("tuple[Any, Any]", tuple(each[:2] if each else None for each in found))
+        self._since = self._loop.time()
+        self._watch = self._loop.call_later(self._patience, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        if self._watch is not None:
+            self._watch.cancel()
+        for call in {*self._calls, *((self._coming,) if self._coming else ())}:
+            call.gone = True
+            call.wake()
+        self._calls.clear()
+        self.resume_writing()
+        del self._parser  # it holds this object's methods
+
+    def _look(self) -> None:
+        """Close it when nothing was asked for some time."""
+        left = self._since + self._patience - self._loop.time()
+        if not self._calls and left <= 0:
+            self._transport.close()
+            return
+        self._watch = self._loop.call_later(max(left, 1.0) if not self._calls else self._patience, self._look)
+
+    def shutdown(self) -> None:
+        """uvicorn's word that the server stops: what is under way ends first."""
+        for call in self._calls:
+            call.keep = False
+        if not self._calls:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        if self.full is None:
+            self.full = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self.full is not None:
+            full, self.full = self.full, None
+            if not full.done():
+                full.set_result(None)
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing:
+            data = self._around(data)
+            if not data:
+                return
+        in_head = self._in_head
+        try:
+            self._parser.feed_data(data)
+        except (
+            httptools.HttpParserUpgrade
+        ) as upgrade:  # nobody is bound to speak another protocol: it goes on as it was
+            self._parse_anew()
+            self._missing = max(0, self._length)
+            self.data_received(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._refuse(400, b"Invalid HTTP request received.")
+            return
+        if self._length > AROUND and self._coming is not None and not self._in_head:
+            self._missing = self._length
+        elif in_head and self._in_head:
+            self._unfinished += len(data)
+            if self._unfinished > LONGEST_HEAD:
+                self._refuse(431, b"The request's head is too long.")
+
+    def _around(self, data: bytes) -> bytes:
+        """Take a body's bytes; what is left is the next request's."""
+        assert self._coming is not None
+        rest = b""
+        if len(data) > self._missing:
+            data, rest = data[: self._missing], data[self._missing :]
+        self._missing -= len(data)
+        self._coming.feed(data)
+        if not self._missing:
+            self._parse_anew()
+            self._complete()
+        return rest
+
+    def _parse_anew(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _refuse(self, status: int, words: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        if self._calls:  # its answer comes first, and is the last
+            self._transport.pause_reading()
+            for call in self._calls:
+                call.keep = False
+            return
+        self._transport.write(
+            STATUS_LINES[status]
+            + b"content-type: text/plain\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(words)
+            + words
+        )
+        self._transport.close()
+
+    def on_message_begin(self) -> None:
+        self._url, self._headers, self._length, self._expects = b"", [], 0, False
+        self._in_head, self._unfinished = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"content-length":
+            self._length = int(value)
+        elif name == b"expect":
+            self._expects = value.lower() == b"100-continue"
+
+    def on_headers_complete(self) -> None:
+        parser, url = self._parser, self._url
+        if not url.startswith(b"/"):  # as to a proxy: with scheme and host
+            parsed = httptools.parse_url(url)
+            url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+        raw_path, _, query = url.partition(b"?")
+        path = raw_path.decode("ascii")
+        version = parser.get_http_version()
+        server, client = self._addresses
+        scope = {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": version,
+            "method": parser.get_method().decode("ascii"), "scheme": "http", "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path, "query_string": query, "root_path": "", "headers": self._headers,
+            "server": server, "client": client, "state": self._state,
+        }  # fmt: skip
+        keep = version != "1.0" and parser.should_keep_alive()
+        call = self._coming = Call(self, scope, keep, self._expects)
+        self._in_head = False
+        self._calls.append(call)
+        if len(self._calls) == 1:
+            self._start(call)
+        else:
+            self.hold()
+
+    def _start(self, call: Call) -> None:
+        call.task = self._loop.create_task(call.run(self._app))
+        self._server.tasks.add(call.task)
+
+    def on_body(self, body: bytes) -> None:
+        assert self._coming is not None
+        self._coming.feed(body)
+        self._length -= len(body)
+
+    def on_message_complete(self) -> None:
+        if not (self._parser.should_upgrade() and self._length > 0):
+            self._complete()
+
+    def _complete(self) -> None:
+        call, self._coming = self._coming, None
+        if call is not None:
+            call.ended = True
+            call.wake()
+
+    def hold(self) -> None:
+        """Read no more for now."""
+        if not self._held and not self._transport.is_closing():
+            self._held = True
+            self._transport.pause_reading()
+
+    def go_on(self, call: Call) -> None:
+        """Read on, for the call that waits, unless another is read already."""
+        if self._held and (self._coming is call or (self._calls and self._calls[-1] is call)):
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._held and not self._transport.is_closing():
+            self._held = False
+            self._transport.resume_reading()
+
+    # What goes out
+
+    @property
+    def common(self) -> bytes:
+        """Headers that every answer has, written."""
+        return b"".join(b"%b: %b\r\n" % pair for pair in self._server.default_headers)
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def write_all(self, parts: list[bytes]) -> None:
+        self._transport.writelines(parts)
+
+    def cut(self) -> None:
+        self._transport.close()
+
+    def answered(self, call: Call) -> None:
+        """Its answer is written; the next may begin."""
+        self._server.total_requests += 1
+        if self._calls and self._calls[0] is call:
+            self._calls.popleft()
+        if self._transport.is_closing():
+            return
+        if not call.keep:
+            self._transport.close()
+            return
+        self._since = self._loop.time()
+        if self._calls:
+            self._start(self._calls[0])
+        if len(self._calls) < 2:
+            self._resume()
+
+    def ended(self, call: Call) -> None:
+        if call.task is not None:
+            self._server.tasks.discard(call.task)
