@@ -15,79 +15,17 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
 from clary.orchestrator.endpoints.connection import Connection, Lost
+from clary.orchestrator.endpoints.worker import Worker
 
-PING = b"GET /ping HTTP/1.1\r\nHost: worker\r\n\r\n"
-RETRY = 0.05
-"""Seconds between attempts to connect, while a socket is not there yet."""
 TRIES = 3
 SETTLED = 0.2
 """Seconds in which the connections of a container that died have all ended."""
 TIMEOUT = 60.0
 """Seconds that a model server has for a request, as on AWS."""
-
-
-class Worker:
-    """One of an instance's workers, as the pool knows it."""
-
-    def __init__(self, pool: Pool, instance: object, path: str, hung: Callable[[], None]) -> None:
-        self.pool, self.instance, self.path, self.hung = pool, instance, path, hung
-        self.connection: Connection | None = None
-        self.ready = asyncio.Event()
-        """Set at its first answer to a ping."""
-        self.leaving = False
-        self._joining = asyncio.create_task(self._join())
-
-    async def _join(self) -> None:
-        """Connect and ping until that works, then be idle."""
-        loop = asyncio.get_running_loop()
-        while not self.leaving:
-            try:
-                _, connection = await loop.create_unix_connection(Connection, self.path)
-            except OSError:
-                await asyncio.sleep(RETRY)
-                continue
-            try:
-                reply = await connection.send(PING, b"")
-            except Lost:
-                await asyncio.sleep(RETRY)
-                continue
-            except BaseException:
-                connection.abort()
-                raise
-            if reply.status >= 300:
-                connection.abort()
-                await asyncio.sleep(RETRY)
-                continue
-            self.connection = connection
-            connection.closed.add_done_callback(partial(self._lost, connection))
-            self.ready.set()
-            self.pool.free(self)
-            return
-
-    def _lost(self, connection: Connection, _: object) -> None:
-        if self.connection is connection:
-            self.rejoin()
-
-    def rejoin(self) -> None:
-        """Drop the connection, and come back with another."""
-        if self.connection is not None:
-            connection, self.connection = self.connection, None
-            connection.abort()
-            self.pool.lost(self)
-            if not self.leaving:
-                self._joining = asyncio.create_task(self._join())
-
-    def leave(self) -> None:
-        self.leaving = True
-        self._joining.cancel()
-        if self.connection is not None:
-            connection, self.connection = self.connection, None
-            connection.abort()
 
 
 class Pool:

@@ -1,0 +1,88 @@
+"""One worker of a model server, as its pool knows it: connected, asked for `/ping`, connected again when it is lost.
+
+Its socket queues callers while it is brought back, so connecting again is all there is to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from clary.orchestrator.endpoints.connection import Connection, Lost
+
+PING = b"GET /ping HTTP/1.1\r\nHost: worker\r\n\r\n"
+RETRY = 0.05
+"""Seconds between attempts to connect, while a socket is not there yet."""
+
+
+class Team(Protocol):
+    """Whom a worker works for."""
+
+    def free(self, worker: Worker) -> None:
+        """It may have the next request."""
+        ...
+
+    def lost(self, worker: Worker) -> None:
+        """It cannot have one."""
+        ...
+
+
+class Worker:
+    """One of an instance's workers, as the pool knows it."""
+
+    def __init__(self, pool: Team, instance: object, path: str, hung: Callable[[], None]) -> None:
+        self.pool, self.instance, self.path, self.hung = pool, instance, path, hung
+        self.connection: Connection | None = None
+        self.ready = asyncio.Event()
+        """Set at its first answer to a ping."""
+        self.leaving = False
+        self._joining = asyncio.create_task(self._join())
+
+    async def _join(self) -> None:
+        """Connect and ping until that works, then be idle."""
+        loop = asyncio.get_running_loop()
+        while not self.leaving:
+            try:
+                _, connection = await loop.create_unix_connection(Connection, self.path)
+            except OSError:
+                await asyncio.sleep(RETRY)
+                continue
+            try:
+                reply = await connection.send(PING, b"")
+            except Lost:
+                await asyncio.sleep(RETRY)
+                continue
+            except BaseException:
+                connection.abort()
+                raise
+            if reply.status >= 300:
+                connection.abort()
+                await asyncio.sleep(RETRY)
+                continue
+            self.connection = connection
+            connection.closed.add_done_callback(partial(self._lost, connection))
+            self.ready.set()
+            self.pool.free(self)
+            return
+
+    def _lost(self, connection: Connection, _: object) -> None:
+        if self.connection is connection:
+            self.rejoin()
+
+    def rejoin(self) -> None:
+        """Drop the connection, and come back with another."""
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.abort()
+            self.pool.lost(self)
+            if not self.leaving:
+                self._joining = asyncio.create_task(self._join())
+
+    def leave(self) -> None:
+        self.leaving = True
+        self._joining.cancel()
+        if self.connection is not None:
+            connection, self.connection = self.connection, None
+            connection.abort()
