@@ -41,6 +41,7 @@ from clary.orchestrator.suggester import OptunaSuggester
 from clary.orchestrator.training import TrainingJobs
 from clary.orchestrator.tuning import TuningJobs
 from clary.orchestrator.usage import Usage
+from clary.orchestrator.warm_pools import WarmPools
 from clary.services import iam, sts
 from clary.services.sagemaker import experiments_deletion
 from clary.services.sagemaker.components import update_job_component
@@ -58,6 +59,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": (
         "clary.services.sagemaker.training",
         "clary.services.sagemaker.rule_evaluations",
+        "clary.services.sagemaker.warm_pools",
         "clary.services.sagemaker.job_profiler",
         "clary.services.sagemaker.processing",
         "clary.services.sagemaker.tuning",
@@ -186,8 +188,10 @@ def build(settings: Settings, address: Address) -> House:
         tuning.follow(tx, job, now)
 
     parts = ports, engine, images, workplace, slots, derive
+    pools = WarmPools(ports, engine, images, workplace)
     machines: dict[str, Machine] = {
-        "TrainingJob": TrainingJobs(*parts),
+        "TrainingJob": TrainingJobs(*parts, pools),
+        "WarmPool": pools,
         "ProcessingJob": ProcessingJobs(*parts),
     }
     machines["RuleEvaluation"] = RuleEvaluations(*parts[:-1], lambda tx, evaluation, now: None)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from clary.orchestrator.system_metrics import SystemMetrics, gpus, memory, process
+from clary.orchestrator import proc
+from clary.orchestrator.system_metrics import SystemMetrics, gpus
 
 FIRST = {
     "stat": "cpu  200 0 0 200 0 0 0 0 0 0\ncpu0 100 0 0 100 0 0 0 0 0 0\ncpu1 100 0 0 100 0 0 0 0 0 0\nintr 5\n",
     "meminfo": "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 750 kB\n",
     "diskstats": "8 0 sda 10 0 100 0 5 0 50 0 0 0 0\n8 1 sda1 10 0 100 0 5 0 50 0 0 0 0\n7 0 loop0 9 0 9 0 9 0 9 0\n",
     "net/dev": "Inter-| Receive\n face |bytes\n    lo: 9 0 0 0 0 0 0 0 9 0\n  eth0: 1000 1 0 0 0 0 0 0 500 1\n",
-    "7/task/7/children": "8 ",
-    "8/task/8/children": "9 ",
     "8/stat": "8 (a) b) S 7 1 1 0 0 0 0 0 0 0 10 10 0 0 0 0 0 0 0 0 100 0\n",
     "9/stat": "9 (c) S 8 1 1 0 0 0 0 0 0 0 20 0 0 0 0 0 0 0 0 0 50 0\n",
 }
@@ -73,9 +72,9 @@ def test_this_machine() -> None:
     } <= names
 
 
-def test_what_is_gone_or_foreign_counts_nothing() -> None:
-    assert process("") == (0, 0)
-    assert memory("") is None
+def test_what_is_gone_or_foreign_counts_nothing(tmp_path: Path) -> None:
+    assert proc.Processes(tmp_path).used(1) == (0, 0)
+    assert (proc.available(tmp_path), proc.network(tmp_path)) == (None, [0, 0])
     assert gpus("0, 37, 1024, 4096\n1, [N/A], 0, 0\n") == [
         {"Type": "gpu", "Name": "gpu0", "Dimension": "GPUUtilization", "Value": 37.0},
         {"Type": "gpu", "Name": "gpu0", "Dimension": "GPUMemoryUtilization", "Value": 25.0},

@@ -10,6 +10,7 @@ from clary.domain.search import Both, Compare, Expression, Operator
 _COMPARED: Mapping[str, tuple[str, Operator]] = {
     "NameContains": ("Name", Operator.CONTAINS),
     "StatusEquals": ("Status", Operator.EQUALS),
+    "WarmPoolStatusEquals": ("WarmPoolStatus.Status", Operator.EQUALS),
     "CreationTimeAfter": ("CreationTime", Operator.GREATER_THAN),
     "CreationTimeBefore": ("CreationTime", Operator.LESS_THAN),
     "CreatedAfter": ("CreationTime", Operator.GREATER_THAN),

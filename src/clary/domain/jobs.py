@@ -135,7 +135,7 @@ def step(life: Life, job: Job, event: Event, now: float) -> Step:
         case Exited() if at == "run":
             return _exited(life, job, event, now)
         case Reset() if at == "reset":
-            return _enter(life, job, "prepare", now)
+            return _enter(life, job, "prepare", now, warm=None)
         case Uploaded(model) if at == "upload":
             return _finish(life, job, inner(job)["outcome"], model, now)
     return Step({})

@@ -59,6 +59,14 @@ class ClusterRun:
             raise
         self._states[host] = known
 
+    async def adopt(
+        self, host: Host, state: EngineState, learned: Callable[[Host, EngineState], Awaitable[None]]
+    ) -> None:
+        """What runs already, and is the host's from now on."""
+        if state != inner(self._job).get("engines", {}).get(host.name):
+            await learned(host, state)
+        self._states[host] = state
+
     async def wait(self, mirrors: Sequence[Keeper]) -> Exited:
         """Until all have ended, and what they printed and mirrored is kept."""
         ended = asyncio.Event()

@@ -61,14 +61,25 @@ class Workplace:
         self, job: Resource, host: Host, files: JobFiles, environment: Environment, program: Program
     ) -> ContainerSpec:
         """`files` are the host's."""
+        key = f"{job.arn}#{int(job.created * 1000)}"
+        if tries(job):
+            key += f"#{tries(job)}"
+        return self.sandbox(
+            key, job, host, files, environment, program,
+            {**self.credentials(job), **job.spec.get("Environment", {})},
+        )  # fmt: skip
+
+    def sandbox(
+        self, key: str, job: Resource, host: Host, files: JobFiles, environment: Environment, program: Program,
+        env: Mapping[str, str],
+    ) -> ContainerSpec:  # fmt: skip
+        """For a job like this one. `key`: names the run, and its hosts' addresses; `env`: variables beside those of
+        the machine and of the program."""
         mounts = [Mount(files.ml, ML, writable=True), Mount(self.toolkit, TOOLKIT)]
         mounts += [Mount(path, str(path)) for path in environment.paths]
         if self.hook is not None:
             mounts.append(Mount(self.hook, str(self.hook)))
-        key = f"{job.arn}#{int(job.created * 1000)}"
-        if tries(job):
-            key += f"#{tries(job)}"
-        env = {**self._variables(job, host, environment), **job.spec.get("Environment", {}), **program.env}
+        env = {**self._variables(host, environment), **env, **program.env}
         if program.pythonpath:
             env["PYTHONPATH"] = ":".join(filter(None, [*program.pythonpath, env.get("PYTHONPATH")]))
         return ContainerSpec(
@@ -83,7 +94,7 @@ class Workplace:
             network=not isolated(job.spec),
         )
 
-    def _variables(self, job: Resource, host: Host, environment: Environment) -> dict[str, str]:
+    def _variables(self, host: Host, environment: Environment) -> dict[str, str]:
         room = capacity.of_host(host).clipped(self.slots.total)
         threads = str(room.cpus)
         return {
@@ -98,5 +109,4 @@ class Workplace:
             "MKL_NUM_THREADS": threads,
             "SM_NUM_CPUS": threads,
             "SM_NUM_GPUS": str(room.gpus),
-            **self.credentials(job),
         }

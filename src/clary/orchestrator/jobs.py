@@ -41,7 +41,7 @@ from clary.domain.job_events import (
     Woken,
 )
 from clary.domain.machine import Step
-from clary.engines.ports import Engine, EngineError, EngineState
+from clary.engines.ports import ContainerSpec, Engine, EngineError, EngineState
 from clary.images.ports import Environment, ImageError, Images
 from clary.orchestrator import capacity, failure
 from clary.orchestrator.cluster_run import ClusterRun
@@ -200,8 +200,15 @@ class Jobs:
             files = self.files(job).at(host)
             program = self.program(job, host, files, environment)
             spec = await asyncio.to_thread(self.workplace.container, job, host, files, environment, program)
-            await run.launch(host, spec, launched)
+            await self.start(run, job, host, spec, launched)
         return await run.wait(self.mirrors(job, run.hosts))
+
+    async def start(
+        self, run: ClusterRun, job: Resource, host: Host, spec: ContainerSpec,
+        learned: Callable[[Host, EngineState], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        """Start a host's program. Raises `EngineError`."""
+        await run.launch(host, spec, learned)
 
     async def stop(self, job: Resource, tell: Tell) -> None:
         """A host whose program is only being launched is waited for."""

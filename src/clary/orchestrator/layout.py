@@ -3,6 +3,7 @@
 HOME/jobs/NAME-CREATED/HOST/ml/       becomes the host's /opt/ml
                             run/      the supervisor's own
                             data/     what is mounted read-only over parts of /opt/ml
+                            warm/     where a warm interpreter is told which job it is
                        .../scratch/   archives under way
 """
 
@@ -14,10 +15,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clary.domain.cluster import Host
-from clary.domain.jobs import tries
+from clary.domain.jobs import inner, tries
 from clary.storage.ports import Document, Resource
 
 MASTER = "algo-1"
+TRAINING_FOLDERS = (
+    "input/config",
+    "input/data",
+    "input/source",
+    "model",
+    "output/data",
+    "code",
+    "checkpoints",
+)
+"""What a training program finds below /opt/ml from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,9 @@ class JobFiles:
 
     @classmethod
     def of(cls, home: Path, job: Resource) -> JobFiles:
-        return cls(home / "jobs" / f"{job.name.lower()}-{int(job.created * 1000)}")
+        """A job that has taken a warm pool works in the folder that was made ready there."""
+        own = f"{job.name.lower()}-{int(job.created * 1000)}"
+        return cls(home / "jobs" / (inner(job).get("warm") or {}).get("root", own))
 
     def at(self, host: Host) -> JobFiles:
         return replace(self, host=host.name)
@@ -43,6 +56,10 @@ class JobFiles:
     @property
     def data(self) -> Path:
         return self.root / self.host / "data"
+
+    @property
+    def warm(self) -> Path:
+        return self.root / self.host / "warm"
 
     @property
     def scratch(self) -> Path:

@@ -6,26 +6,33 @@ checkpoints: `AlgorithmSpecification`'s entrypoint, or the toolkit that runs scr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from clary.api.context import Ports
 from clary.domain.cluster import Host, hosts, resource_config
+from clary.domain.job_events import Event
 from clary.domain.jobs import inner
 from clary.domain.training import TRAINING
+from clary.domain.warm_pool import period
 from clary.engines import TOOLKIT, train_command
-from clary.engines.ports import Mount
+from clary.engines.ports import ContainerSpec, Engine, EngineState, Mount
 from clary.images import builtin
 from clary.images.builtin import trained
-from clary.images.ports import Environment
-from clary.orchestrator import artifacts, channels, checkpoints, debugging, profiling
-from clary.orchestrator.container import Program
+from clary.images.ports import Environment, Images
+from clary.orchestrator import artifacts, channels, checkpoints, debugging, profiling, warm_start
+from clary.orchestrator.cluster_run import ClusterRun
+from clary.orchestrator.container import Program, Workplace
 from clary.orchestrator.follower import MetricPatterns
-from clary.orchestrator.jobs import Jobs
+from clary.orchestrator.jobs import Derive, Jobs
 from clary.orchestrator.keeper import Keeper
-from clary.orchestrator.layout import JobFiles
-from clary.storage.ports import Document, Resource
+from clary.orchestrator.layout import TRAINING_FOLDERS, JobFiles
+from clary.orchestrator.reconciler import Tell
+from clary.orchestrator.slots import Slots
+from clary.orchestrator.warm_pools import CACHE, WarmPools
+from clary.storage.ports import Document, Resource, Transaction
 
-FOLDERS = ("input/config", "input/data", "input/source", "model", "output/data", "code", "checkpoints")
 CHANNELS = "/opt/ml/input/data"
 PIPES = "/opt/clary/pipes"
 """Where a program's feeder finds what its pipes are fed from."""
@@ -37,6 +44,17 @@ class TrainingJobs(Jobs):
     life = TRAINING
     log_group = "/aws/sagemaker/TrainingJobs"
 
+    def __init__(
+        self, ports: Ports, engine: Engine, images: Images, workplace: Workplace, slots: Slots, derive: Derive,
+        pools: WarmPools,
+    ) -> None:  # fmt: skip
+        super().__init__(ports, engine, images, workplace, slots, derive)
+        self.pools = pools
+
+    def recorded(self, tx: Transaction, before: Resource, after: Resource) -> None:
+        super().recorded(tx, before, after)
+        self.pools.follow(tx, before, after)
+
     def image(self, job: Resource) -> str:
         return str(job.spec["AlgorithmSpecification"].get("TrainingImage", ""))
 
@@ -45,6 +63,11 @@ class TrainingJobs(Jobs):
 
     def patterns(self, job: Resource) -> MetricPatterns:
         return MetricPatterns(job.spec["AlgorithmSpecification"].get("MetricDefinitions", ()))
+
+    async def download(self, job: Resource, tell: Tell) -> Event:
+        job = await asyncio.to_thread(warm_start.claim, self.pools, job)
+        await asyncio.to_thread(warm_start.forget_configuration, job, self.files(job))
+        return await super().download(job, tell)
 
     def fetch(self, job: Resource, host: Host, files: JobFiles) -> None:
         cluster = hosts(job.spec)
@@ -56,7 +79,8 @@ class TrainingJobs(Jobs):
             "resourceconfig": resource_config(cluster, host),
         }
         named = {f"input/config/{name}.json": value for name, value in documents.items()}
-        files.make(FOLDERS, {**named, **debugging.documents(job)})
+        cache = [CACHE] if period(job.spec) else []
+        files.make([*TRAINING_FOLDERS, *cache], {**named, **debugging.documents(job)})
         channels.download(
             job, cluster, host, files, self.ports.objects, may_link=self.engine.isolates,
             folders=self.ports.settings.input_folders,
@@ -83,6 +107,24 @@ class TrainingJobs(Jobs):
         mounts += [*checkpoints.mounts(job, files), *debugging.mounts(job, files)]
         env = {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
         return Program(argv, env, mounts, debugging.pythonpath(job))
+
+    async def start(
+        self, run: ClusterRun, job: Resource, host: Host, spec: ContainerSpec,
+        learned: Callable[[Host, EngineState], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        files = self.files(job).at(host)
+        ready = await warm_start.sandbox(self.pools, job, host, files, spec)
+        if ready is None:
+            await super().start(run, job, host, spec, learned)
+            return
+        await run.adopt(host, ready, learned)
+        await asyncio.to_thread(warm_start.order, job, host, files, spec)
+
+    async def upload(self, job: Resource, tell: Tell) -> Event:
+        sent = await super().upload(job, tell)
+        if period(job.spec):
+            await asyncio.to_thread(warm_start.hand_on, self.pools, job, self.files(job))
+        return sent
 
     def mirrors(self, job: Resource, hosts: Sequence[JobFiles]) -> list[Keeper]:
         recorders = profiling.recorders(

@@ -16,13 +16,12 @@ import math
 import os
 import shutil
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
+from clary.orchestrator.proc import MEMORY, Processes
 from clary.storage import metric_streams
 from clary.storage.ports import Point, Resource, Store
 
@@ -30,16 +29,6 @@ log = logging.getLogger(__name__)
 
 PERIOD = 5.0
 DISK_PERIOD = 60.0
-_TICK = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-class Process(NamedTuple):
-    parent: int
-    seconds: float
-    """CPU time, with that of its children that have ended."""
-    memory: int
-    """Bytes, resident."""
 
 
 @dataclass
@@ -105,11 +94,8 @@ class Usage:
         runs = [run for run in runs if now - run.kept >= run.period]
         if not runs:
             return
-        processes = table()
-        children: defaultdict[int, list[int]] = defaultdict(list)
-        for pid, process in processes.items():
-            children[process.parent].append(pid)
-        found = [(run, points) for run in runs if (points := measure(run, processes, children, now))]
+        processes = Processes()
+        found = [(run, points) for run in runs if (points := measure(run, processes, now))]
         if found:
             with self._store.begin() as tx:
                 for run, points in found:
@@ -119,14 +105,10 @@ class Usage:
                     metric_streams.put(tx, run.job, run.namespace, dimensions, kept, now)
 
 
-def measure(
-    run: Watched, processes: dict[int, Process], children: dict[int, list[int]], now: float
-) -> dict[str, float]:
+def measure(run: Watched, processes: Processes, now: float) -> dict[str, float]:
     """Percentages by metric; CPU since the last look, or since the start."""
-    family = list(descendants(run.pid, children))
-    seconds = sum(processes[pid].seconds for pid in family)
-    memory = sum(processes[pid].memory for pid in family)
-    points = {"MemoryUtilization": 100.0 * memory / (_PAGE * os.sysconf("SC_PHYS_PAGES"))}
+    seconds, memory = processes.used(run.pid)
+    points = {"MemoryUtilization": 100.0 * memory / MEMORY}
     if now > run.looked:
         # The time of a process that was killed with its parent is nobody's: the sum may fall.
         points["CPUUtilization"] = max(0.0, 100.0 * (seconds - run.seconds) / (now - run.looked))
@@ -135,27 +117,6 @@ def measure(
         points["DiskUtilization"] = 100.0 * size(run.folder) / shutil.disk_usage(run.folder).total
         run.disk_looked = now
     return points
-
-
-def descendants(pid: int, children: dict[int, list[int]]) -> Iterator[int]:
-    for child in children.get(pid, ()):
-        yield child
-        yield from descendants(child, children)
-
-
-def table() -> dict[int, Process]:
-    """All processes of this machine."""
-    found = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208  (a fifth of the time of iterdir)
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
-                    fields = file.read().rpartition(b")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            ticks = sum(map(int, fields[11:15]))
-            found[int(entry)] = Process(int(fields[1]), ticks / _TICK, int(fields[21]) * _PAGE)
-    return found
 
 
 def size(folder: Path) -> int:

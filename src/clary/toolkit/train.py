@@ -14,11 +14,23 @@ if not __package__:  # run as a script, from a folder that only holds this packa
 
 from . import distributed, environment, source
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 def main() -> None:
-    ml = os.environ.get("CLARY_ML_ROOT", "/opt/ml")
-    code, archive = os.path.join(ml, "code"), os.path.join(ml, "input", "source", "sourcedir.tar.gz")
     environ = dict(os.environ)
+    command, code = prepared(environ)
+    os.chdir(code)
+    os.execve(command[0], command, environ)
+
+
+def prepared(environ: "dict[str, str]") -> "tuple[list[str], str]":
+    """The command that the job asks for, and the folder that it runs in, its source unpacked there; `environ` gets
+    what the program is told. Exits where that cannot be."""
+    ml = environ.get("CLARY_ML_ROOT", "/opt/ml")
+    code, archive = os.path.join(ml, "code"), os.path.join(ml, "input", "source", "sourcedir.tar.gz")
     try:
         config = environment.read_config(ml)
         decoded = environment.decode(config["hyperparameters"])
@@ -34,13 +46,11 @@ def main() -> None:
         command = distributed.launched(command, known, decoded, environ)
     except source.SourceError as error:
         fail(ml, str(error))
-    else:
-        os.chdir(code)
-        environ["PWD"] = code
-        os.execve(command[0], command, environ)
+    environ["PWD"] = code
+    return command, code
 
 
-def fail(ml: str, message: str) -> None:
+def fail(ml: str, message: str) -> "NoReturn":
     output = os.path.join(ml, "output")
     os.makedirs(output, exist_ok=True)
     with open(os.path.join(output, "failure"), "w", encoding="utf-8") as file:

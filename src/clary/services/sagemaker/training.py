@@ -98,26 +98,11 @@ def show_no_key(ctx: Context, tx: Transaction, job: Resource, document: Document
     return {**document, "OutputDataConfig": {"KmsKeyId": "", **document["OutputDataConfig"]}}
 
 
-@TrainingJob.on_describe
-def show_warm_pool(ctx: Context, tx: Transaction, job: Resource, document: Document) -> Document:
-    """Nothing is retained after a job: the next one starts as quickly without."""
-    if "KeepAlivePeriodInSeconds" not in job.spec["ResourceConfig"] or job.status not in TERMINAL:
-        return document
-    return {
-        **document,
-        "WarmPoolStatus": {"Status": "Terminated", "ResourceRetainedBillableTimeInSeconds": 0},
-    }
-
-
 @TrainingJob.on_update
 def check_update(ctx: Context, tx: Transaction, job: Resource, request: Document) -> Document:
-    if "ResourceConfig" in request:
-        raise refused(
-            "KeepAlivePeriodInSeconds can be updated only while the job's warm pool is Available; it is not."
-        )
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         raise refused("Remote debugging through Systems Manager is not done here.")
-    if job.status in TERMINAL:
+    if job.status in TERMINAL and set(request) - {"TrainingJobName", "ResourceConfig"}:
         raise refused(f"A training job in status {job.status} cannot be updated.")
     return request
 
