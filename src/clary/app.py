@@ -27,6 +27,7 @@ from clary.gateway.server import serve as serve_http
 from clary.images.environments import Environments
 from clary.orchestrator import capacity, sweep
 from clary.orchestrator.alarms import Alarms
+from clary.orchestrator.autoscaling import ScalableTargets
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints.asynchronous import AsyncInvocations
 from clary.orchestrator.endpoints.fleet import House as Serving
@@ -83,13 +84,13 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "iam": ("clary.services.iam",),
     "logs": ("clary.services.logs.events", "clary.services.logs.tail"),
     "cloudwatch": ("clary.services.cloudwatch",),
+    "application-autoscaling": ("clary.services.autoscaling",),
 }
 """botocore's service names, and the modules whose import answers their operations."""
 
 KNOWN = (
     *SERVICES,
     "sagemaker-featurestore-runtime",
-    "application-autoscaling",
 )
 """Services that the gateway recognises; what is not answered is refused as `UnsupportedOperation`."""
 
@@ -201,6 +202,7 @@ def build(settings: Settings, address: Address) -> House:
     machines["TransformJob"] = TransformJobs(serving, derive)
     machines["AsyncInvocation"] = AsyncInvocations(ports)
     machines["MetricAlarm"] = Alarms(ports)
+    machines["ScalableTarget"] = ScalableTargets(ports)
     reserve = Reserve(settings.home / "reserve")
     reserve.keep()
     reconciler = Reconciler(store, machines, reserve=reserve)
