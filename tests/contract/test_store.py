@@ -228,6 +228,14 @@ def test_edges_by_end_kind_and_page(store: Store) -> None:
         assert tx.edges.list(limit=2) == by_time[:2]
         assert tx.edges.list(after=(2.0, "c1", "t1"), limit=1) == [kept[3]]
         assert tx.edges.list(after=(2.0, "c1", "t2"), descending=True) == [kept[2], kept[1]]
+        by_source = [kept[2], kept[3], kept[0], kept[1]]
+        assert tx.edges.list(by="source") == by_source
+        assert tx.edges.list(by="source", after=(2.0, "c1", "t2")) == by_source[2:]
+        assert tx.edges.list(by="source", after=(2.0, "c1", "t2"), descending=True) == [kept[2]]
+        by_destination = [kept[1], kept[2], kept[0], kept[3]]
+        assert tx.edges.list(by="destination") == by_destination
+        assert tx.edges.list(by="destination", after=(3.0, "c1", "t1"), limit=1) == [kept[3]]
+        assert tx.edges.list(by="destination", destination="t1", descending=True) == by_destination[2::-1]
     with store.begin() as tx:
         assert not tx.edges.delete("PartOf", "c9", "t1")
         assert tx.edges.delete("PartOf", "c2", "t1")

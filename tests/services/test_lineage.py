@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -152,13 +153,15 @@ def test_questions_about_the_graph(sm: Any) -> None:
         edges = {(edge["SourceArn"], edge["DestinationArn"]) for edge in answer.get("Edges", ())}
         return {vertex["Arn"] for vertex in answer["Vertices"]}, edges
 
-    assert ask(part, Direction="Ascendants") == ({data, image}, {(data, part), (image, part)})
-    assert ask(part, Direction="Descendants", MaxDepth=1) == ({model}, {(part, model)})
-    assert ask(part)[0] == {data, image, model, action}
+    assert ask(part, Direction="Ascendants") == ({part, data, image}, {(data, part), (image, part)})
+    assert ask(part, Direction="Descendants", MaxDepth=1) == ({part, model}, {(part, model)})
+    assert ask(part, IncludeEdges=False) == ({data, image, model, action}, set())
+    assert ask(part)[0] == {part, data, image, model, action}
+    assert ask(part, Filters={"Types": ["Nothing"]}) == (set(), set())
     found = ask(action, Direction="Ascendants", Filters={"Types": ["DataSet"]}, IncludeEdges=False)
     assert found == ({data}, set())
     vertices, edges = ask(action, Direction="Ascendants", Filters={"Types": ["DataSet"]})
-    assert vertices == {data, part, model}
+    assert vertices == {data, part, model, action}, "what is on the way, and where it begins"
     assert edges == {(data, part), (part, model), (model, action)}
     kinds = ask(
         action, Direction="Ascendants", Filters={"LineageTypes": ["TrialComponent"]}, IncludeEdges=False
@@ -167,11 +170,96 @@ def test_questions_about_the_graph(sm: Any) -> None:
     assert refused(sm.query_lineage, StartArns=[f"{part}x"])[0] == "ResourceNotFound"
 
 
+def test_a_graph_comes_in_pages(sm: Any) -> None:
+    part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
+    made = [artifact(sm, f"s3://b/{number}") for number in range(60)]
+    for arn in made:
+        sm.add_association(SourceArn=part, DestinationArn=arn, AssociationType="Produced")
+    whole = sm.query_lineage(StartArns=[part], Direction="Descendants")
+    assert [vertex["Arn"] for vertex in whole["Vertices"]] == [part, *made]
+    assert "NextToken" not in whole
+    request: dict[str, Any] = {"StartArns": [part], "Direction": "Descendants", "MaxResults": 25}
+    found = [sm.query_lineage(**request)]
+    while "NextToken" in found[-1]:
+        found.append(sm.query_lineage(**request, NextToken=found[-1]["NextToken"]))
+    assert [len(page["Vertices"]) for page in found] == [25, 25, 11]
+    for page in found:
+        vertices = {vertex["Arn"] for vertex in page["Vertices"]} - {part}
+        assert {edge["DestinationArn"] for edge in page["Edges"]} == vertices
+    code, message = refused(sm.query_lineage, StartArns=[part], MaxResults=51)
+    assert (code, "less than or equal to 50" in message) == ("ValidationException", True)
+    assert refused(sm.query_lineage, StartArns=[part], NextToken="x")[0] == "ValidationException"
+
+
+def test_filters_of_a_graph(sm: Any) -> None:
+    part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
+    old = artifact(sm, "s3://b/old", "DataSet", Properties={"a": "1", "b": "2"})
+    new = artifact(sm, "s3://b/new", "DataSet", Properties={"a": "1"})
+    for arn in (old, new):
+        sm.add_association(SourceArn=arn, DestinationArn=part)
+    sm.update_artifact(ArtifactArn=old, Properties={"c": "3"})
+    made, changed = (
+        sm.describe_artifact(ArtifactArn=arn)[member]
+        for arn, member in ((new, "CreationTime"), (old, "LastModifiedTime"))
+    )
+    second = datetime.timedelta(seconds=1)
+
+    def found(**filters: Any) -> set[str]:
+        answer = sm.query_lineage(StartArns=[part], Filters=filters, IncludeEdges=False)
+        return {vertex["Arn"] for vertex in answer["Vertices"]}
+
+    assert found() == {old, new}
+    assert found(Properties={"a": "1"}) == {old, new}
+    assert found(Properties={"a": "1", "b": "2"}) == {old}
+    assert found(Properties={"a": "2"}) == set()
+    assert found(CreatedAfter=made - 60 * second, CreatedBefore=made + 60 * second) == {old, new}
+    assert found(CreatedAfter=made + 60 * second) == found(CreatedBefore=made - 60 * second) == set()
+    assert found(ModifiedAfter=changed - second / 1000) == {old}
+    assert found(ModifiedBefore=changed) == {new}
+    assert found(LineageTypes=["Artifact"], Types=["DataSet", "Model"]) == {old, new}
+    assert found(LineageTypes=["Action", "Context"]) == set()
+
+
 def test_the_lineage_group(sm: Any) -> None:
     (group,) = sm.list_lineage_groups()["LineageGroupSummaries"]
     shown = sm.describe_lineage_group(LineageGroupName=group["LineageGroupName"])
     assert shown["LineageGroupArn"] == group["LineageGroupArn"]
+    assert group["LineageGroupName"] == "sagemaker-default-lineage-group"
+    assert shown["CreationTime"] == sm.list_lineage_groups()["LineageGroupSummaries"][0]["CreationTime"]
     assert refused(sm.describe_lineage_group, LineageGroupName="other")[0] == "ResourceNotFound"
+    for name, words in (
+        ("sagemaker-default-lineage-group", "has no resource policy"),
+        ("other", "does not exist"),
+    ):
+        code, message = refused(sm.get_lineage_group_policy, LineageGroupName=name)
+        assert (code, words in message) == ("ResourceNotFound", True)
+
+
+@pytest.mark.parametrize(
+    "by", ["SourceArn", "DestinationArn", "SourceType", "DestinationType", "CreationTime"]
+)
+@pytest.mark.parametrize("order", ["Ascending", "Descending"])
+def test_associations_in_every_order(sm: Any, by: str, order: str) -> None:
+    parts = [sm.create_trial_component(TrialComponentName=f"p{n}")["TrialComponentArn"] for n in range(3)]
+    made = [artifact(sm, f"s3://b/{number}", f"T{number % 3}") for number in range(4)]
+    for number, arn in enumerate(made):
+        for part in parts[: number % 3 + 1]:
+            sm.add_association(SourceArn=arn, DestinationArn=part)
+    for part in parts:
+        sm.add_association(SourceArn=part, DestinationArn=made[0], AssociationType="Produced")
+    whole = sm.list_associations(SortBy=by, SortOrder=order, MaxResults=100)["AssociationSummaries"]
+    values = [item[by] for item in whole]
+    assert len(values) == 10
+    assert values == sorted(values, reverse=order == "Descending")
+    request: dict[str, Any] = {"SortBy": by, "SortOrder": order, "MaxResults": 3}
+    paged: list[Any] = []
+    while True:
+        page = sm.list_associations(**request)
+        paged += page["AssociationSummaries"]
+        if "NextToken" not in page:
+            break
+        request["NextToken"] = page["NextToken"]
+    assert paged == whole
 
 
 def test_associations_are_paged_by_time_without_ends(sm: Any) -> None:
@@ -193,7 +281,7 @@ def test_associations_are_paged_by_time_without_ends(sm: Any) -> None:
         "pages are stable"
     )
     for token in ("x", "!", "WzFd", "LTU="):
-        for request in ({}, {"SortBy": "SourceArn"}):
+        for request in ({}, {"SortBy": "SourceArn"}, {"SortBy": "SourceType"}):
             assert refused(sm.list_associations, NextToken=token, **request) == (
                 "ValidationException", "Invalid pagination token: NextToken.",
             )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,32 +29,41 @@ class Walk:
     reached: tuple[str, ...]
     before: dict[str, tuple[tuple[str, Link], ...]]
 
-    def paths(self, wanted: Iterable[str]) -> tuple[list[str], list[Link]]:
-        """The entities and links on the ways from the start to all of `wanted`, those included."""
-        entities: dict[str, None] = {}
-        links: dict[tuple[str, str, str], Link] = {}
+    def paths(self, wanted: Iterable[str]) -> list[str]:
+        """The entities on the ways from the start to all of `wanted`, those included, in order of distance."""
+        on_the_way: set[str] = set()
         left = list(wanted)
         while left:
-            arn = left.pop(0)
-            if arn in entities or arn not in self.before:
-                continue
-            entities[arn] = None
-            for nearer, link in self.before[arn]:
-                links[link.kind, link.source, link.destination] = link
-                left.append(nearer)
-        return list(entities), list(links.values())
+            arn = left.pop()
+            if arn not in on_the_way and arn in self.before:
+                on_the_way.add(arn)
+                left += [nearer for nearer, _ in self.before[arn]]
+        return [arn for arn in self.reached if arn in on_the_way]
+
+    def links(self, arns: Iterable[str]) -> list[Link]:
+        """The last links of the ways to these."""
+        found = {
+            (link.kind, link.source, link.destination): link
+            for arn in arns
+            for _, link in self.before.get(arn, ())
+        }
+        return list(found.values())
+
+
+Follow = Callable[[Sequence[str]], Mapping[str, Sequence[Link]]]
+"""The links of several entities, by entity."""
 
 
 def walk(
     start: str,
     direction: str,
     depth: int,
-    ascend: Callable[[str], Iterable[Link]],
-    descend: Callable[[str], Iterable[Link]],
+    ascend: Follow,
+    descend: Follow,
 ) -> Walk:
     """Breadth first from `start`, `depth` links far. `direction`: Ascendants (towards sources: `ascend` gives
-    the links that end at an entity), Descendants (`descend`: that begin there), or Both ways."""
-    ways: list[tuple[Callable[[str], Iterable[Link]], bool]] = []
+    the links that end at entities), Descendants (`descend`: that begin there), or Both ways."""
+    ways: list[tuple[Follow, bool]] = []
     if direction in ("Ascendants", "Both"):
         ways.append((ascend, True))
     if direction in ("Descendants", "Both"):
@@ -66,8 +75,9 @@ def walk(
         ring = [start]
         for distance in range(1, min(depth, MAX_DEPTH) + 1):
             found: list[str] = []
+            links = follow(ring)
             for arn in ring:
-                for link in follow(arn):
+                for link in links.get(arn, ()):
                     far = link.source if up else link.destination
                     if far not in distances:
                         distances[far] = distance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from clary.storage.records import (
     Bucket,
@@ -24,6 +24,8 @@ from clary.storage.records import (
     Summary,
     Upload,
 )
+
+EdgeOrder = Literal["created", "source", "destination"]
 
 
 class Resources(Protocol):
@@ -95,9 +97,10 @@ class Edges(Protocol):
         limit: int | None = None,
         after: tuple[float, str, str] | None = None,
         descending: bool = False,
+        by: EdgeOrder = "created",
     ) -> Sequence[Edge]:
-        """By time made, then source and destination; `after` is the (created, source, destination) of the
-        last one seen."""
+        """By time made, then source and destination; or by an end, then time made and the other end. `after` is the
+        (created, source, destination) of the last one seen."""
         ...
 
     def of_many(

@@ -29,6 +29,7 @@ from typing import Protocol
 
 from clary.storage.areas import (
     Columns,
+    EdgeOrder,
     Edges,
     Keys,
     Leases,
@@ -77,6 +78,7 @@ __all__ = [
     "Discarded",
     "Document",
     "Edge",
+    "EdgeOrder",
     "Edges",
     "Effect",
     "Exists",

@@ -6,16 +6,15 @@ and lineage's, but not between two of experiments' own. Deleting an entity takes
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.api.kind import user_context
 from clary.domain.experiments_lineage import ASSOCIATIONS
+from clary.services.sagemaker import lineage_pages as pages
 from clary.services.sagemaker.lineage_entities import NOUNS
-from clary.storage.ports import Edge, Resource, Transaction
+from clary.storage.ports import Edge, EdgeOrder, Resource, Transaction
 
 EXPERIMENT_NOUNS = ("Experiment", "Trial", "TrialComponent")
 PAGE = 10
@@ -75,63 +74,80 @@ def delete_association(ctx: Context, request: Document) -> Document:
     return {"SourceArn": source.arn, "DestinationArn": destination.arn}
 
 
-@operation("sagemaker", "ListAssociations")
-def list_associations(ctx: Context, request: Document) -> Document:
-    with ctx.read() as tx:
-        if request.get("SortBy", "CreationTime") == "CreationTime":
-            shown, token = _by_time(ctx, tx, request)
-        else:
-            shown, token = page_of(_sorted(ctx, tx, request), request)
-    return {"AssociationSummaries": shown, "NextToken": token}
-
-
 SCAN = 500
 """Edges read at a time, of which those that the request asks for are kept."""
+ORDERS: dict[str, EdgeOrder] = {
+    "CreationTime": "created",
+    "SourceArn": "source",
+    "DestinationArn": "destination",
+}
+"""What the store has an order for."""
 
 
-def _by_time(ctx: Context, tx: Transaction, request: Document) -> tuple[list[Document], str | None]:
-    """As the store orders them: no more is read than the page needs."""
-    wanted = int(request.get("MaxResults", PAGE))
-    after = _place(request)
-    found: list[tuple[Edge, Document]] = []
+@operation("sagemaker", "ListAssociations")
+def list_associations(ctx: Context, request: Document) -> Document:
+    """A page ends at an association, and the next begins behind it, whatever comes and goes meanwhile."""
+    by, wanted = request.get("SortBy", "CreationTime"), int(request.get("MaxResults", PAGE))
+    with ctx.read() as tx:
+        page = _in_order(ctx, tx, request, wanted) if by in ORDERS else _by_type(ctx, tx, request, wanted)
+    answer: Document = {"AssociationSummaries": [one.shown for one in page[:wanted]]}
+    if len(page) > wanted:
+        answer["NextToken"] = pages.token(page[wanted - 1].place)
+    return answer
+
+
+class _Association(NamedTuple):
+    shown: Document
+    place: tuple[Any, ...]
+    """What it is sorted by."""
+
+
+def _in_order(ctx: Context, tx: Transaction, request: Document, wanted: int) -> list[_Association]:
+    """As the store orders them: no more is read than the page needs, and one to know whether more follow."""
+    after = pages.edge(request)
+    found: list[_Association] = []
     while True:
-        edges = _edges(tx, request, limit=SCAN, after=after)
+        edges = _edges(tx, request, after, ORDERS[request.get("SortBy", "CreationTime")])
         found += _associations(ctx, tx, request, edges)
-        if len(found) > wanted:
-            last = found[wanted - 1][0]
-            token = _token([last.created, last.source, last.destination])
-            return [shown for _, shown in found[:wanted]], token
-        if len(edges) < SCAN:
-            return [shown for _, shown in found], None
+        if len(found) > wanted or len(edges) < SCAN:
+            return found[: wanted + 1]
         after = edges[-1].created, edges[-1].source, edges[-1].destination
 
 
-def _sorted(ctx: Context, tx: Transaction, request: Document) -> list[Document]:
-    """By an end's ARN or type, which the store has no order for: all that match are read."""
-    by = request["SortBy"]
-    shown = [one for _, one in _associations(ctx, tx, request, _edges(tx, request))]
-    shown.sort(
-        key=lambda item: (item[by], item["SourceArn"], item["DestinationArn"]),
-        reverse=request.get("SortOrder", "Descending") == "Descending",
-    )
-    return shown
+def _by_type(ctx: Context, tx: Transaction, request: Document, wanted: int) -> list[_Association]:
+    """By an end's type, which the store has no order for: all that match are looked at, and as many kept as the page needs."""
+    by, descending = request["SortBy"], request.get("SortOrder", "Descending") == "Descending"
+    last = pages.typed_edge(request)
+    kept: list[_Association] = []
+    after = None
+    while True:
+        edges = _edges(tx, request, after, "created")
+        for shown, place in _associations(ctx, tx, request, edges):
+            typed = (shown[by], *place)
+            if last is None or (typed < last if descending else typed > last):
+                kept.append(_Association(shown, typed))
+        kept.sort(key=lambda one: one.place, reverse=descending)
+        del kept[wanted + 1 :]
+        if len(edges) < SCAN:
+            return kept
+        after = edges[-1].created, edges[-1].source, edges[-1].destination
 
 
 def _edges(
-    tx: Transaction, request: Document, limit: int | None = None, after: tuple[float, str, str] | None = None
+    tx: Transaction, request: Document, after: tuple[float, str, str] | None, by: EdgeOrder
 ) -> Sequence[Edge]:
     source, destination = request.get("SourceArn"), request.get("DestinationArn")
     return tx.edges.list(
         source=None if source is None else entity_arn(source),
         destination=None if destination is None else entity_arn(destination),
         kinds=(request["AssociationType"],) if "AssociationType" in request else ASSOCIATIONS,
-        limit=limit, after=after, descending=request.get("SortOrder", "Descending") == "Descending",
+        limit=SCAN, after=after, descending=request.get("SortOrder", "Descending") == "Descending", by=by,
     )  # fmt: skip
 
 
 def _associations(
     ctx: Context, tx: Transaction, request: Document, edges: Iterable[Edge]
-) -> list[tuple[Edge, Document]]:
+) -> list[_Association]:
     """Those of the edges that the request asks for, in their order."""
     own = f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:"
     edges = [
@@ -142,7 +158,7 @@ def _associations(
         and edge.created < request.get("CreatedBefore", float("inf"))
     ]
     ends = tx.resources.find_many(arn for edge in edges for arn in (edge.source, edge.destination))
-    found: list[tuple[Edge, Document]] = []
+    found: list[_Association] = []
     for edge in edges:
         source, destination = ends.get(edge.source), ends.get(edge.destination)
         if (
@@ -151,7 +167,8 @@ def _associations(
             and is_type(source, request.get("SourceType"))
             and is_type(destination, request.get("DestinationType"))
         ):
-            found.append((edge, _shown(edge, source, destination)))
+            place = edge.created, edge.source, edge.destination
+            found.append(_Association(_shown(edge, source, destination), place))
     return found
 
 
@@ -179,39 +196,3 @@ def _shown(edge: Edge, source: Resource, destination: Resource) -> Document:
         "CreationTime": edge.created,
         **edge.document,
     }
-
-
-def page_of(items: list[Document], request: Document) -> tuple[list[Document], str | None]:
-    """A part of a list that is whole in memory; the token is the place of the next item in it."""
-    start = 0
-    if "NextToken" in request:
-        start = _untoken(request["NextToken"])
-        if not isinstance(start, int) or start < 0:
-            raise _bad_token()
-    end = start + request.get("MaxResults", PAGE)
-    return items[start:end], _token(end) if end < len(items) else None
-
-
-def _place(request: Document) -> tuple[float, str, str] | None:
-    """The last association of the page before."""
-    if "NextToken" not in request:
-        return None
-    match _untoken(request["NextToken"]):
-        case [int() | float() as created, str() as source, str() as destination]:
-            return created, source, destination
-    raise _bad_token()
-
-
-def _token(place: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
-def _untoken(token: str) -> Any:
-    try:
-        return json.loads(base64.urlsafe_b64decode(token))
-    except ValueError:
-        raise _bad_token() from None
-
-
-def _bad_token() -> ServiceError:
-    return ServiceError("ValidationException", "Invalid pagination token: NextToken.")

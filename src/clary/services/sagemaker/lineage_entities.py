@@ -121,6 +121,15 @@ def describe_lineage_group(ctx: Context, request: Document) -> Document:
         return LineageGroup.load(ctx, tx, request["LineageGroupName"]).document
 
 
+@operation("sagemaker", "GetLineageGroupPolicy")
+def get_lineage_group_policy(ctx: Context, request: Document) -> Document:
+    """Groups are shared with no other account here, so that none has a policy."""
+    group = describe_lineage_group(ctx, request)
+    raise ServiceError(
+        "ResourceNotFound", f"LineageGroup '{group['LineageGroupArn']}' has no resource policy."
+    )
+
+
 @operation("sagemaker", "ListLineageGroups")
 def list_lineage_groups(ctx: Context, request: Document) -> Document:
     with ctx.begin() as tx:

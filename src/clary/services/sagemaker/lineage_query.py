@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.experiments_lineage import ASSOCIATIONS, MAX_DEPTH, walk
-from clary.services.sagemaker.lineage import entity, entity_type, is_type, page_of
+from clary.services.sagemaker import lineage_pages as pages
+from clary.services.sagemaker.lineage import entity, entity_type, is_type
 from clary.storage.ports import Resource
+
+PAGE = 1000
+"""Entities a page when MaxResults is not given. AWS names no default, and the SDK's LineageQuery reads one page only."""
 
 
 @operation("sagemaker", "QueryLineage")
 def query_lineage(ctx: Context, request: Document) -> Document:
+    """Without edges: the entities that match. With edges: those on the ways to them too, the start among them, and on
+    each page the links by which its entities are reached."""
     filters = request.get("Filters", {})
-    depth = request.get("MaxDepth", MAX_DEPTH)
     with ctx.read() as tx:
-        starts = [entity(ctx, tx, arn).arn for arn in request.get("StartArns", ())]
+        starts = [entity(ctx, tx, arn) for arn in request.get("StartArns", ())]
         if not starts:
             raise ServiceError("ValidationException", "StartArns must name an entity to start from.")
+        (start,) = starts
         found = walk(
-            starts[0],
+            start.arn,
             request.get("Direction", "Both"),
-            depth,
-            lambda arn: tx.edges.list(destination=arn, kinds=ASSOCIATIONS),
-            lambda arn: tx.edges.list(source=arn, kinds=ASSOCIATIONS),
+            request.get("MaxDepth", MAX_DEPTH),
+            lambda arns: tx.edges.of_many(destinations=arns, kinds=ASSOCIATIONS),
+            lambda arns: tx.edges.of_many(sources=arns, kinds=ASSOCIATIONS),
         )
-        entities = tx.resources.find_many((starts[0], *found.reached))
-    wanted = [
-        arn for arn in found.reached if (held := entities.get(arn)) is not None and _matches(held, filters)
-    ]
-    links: Sequence[Any] = ()
-    if request.get("IncludeEdges", True):
-        wanted, links = found.paths(wanted)
-    vertices = [
-        {"Arn": arn, "Type": entity_type(held)[:40], "LineageType": held.kind}
-        for arn in wanted
-        if (held := entities.get(arn)) is not None
-    ]
-    items, token = page_of(vertices, request)
-    edges = [
-        {"SourceArn": link.source, "DestinationArn": link.destination, "AssociationType": link.kind}
-        for link in links
-    ]
-    return {"Vertices": items, "Edges": edges, "NextToken": token}
+        entities = tx.resources.find_many((start.arn, *found.reached))
+    arns = [arn for arn in found.reached if arn in entities and _matches(entities[arn], filters)]
+    with_edges = request.get("IncludeEdges", True)
+    if with_edges and arns:
+        arns = [start.arn, *(arn for arn in found.paths(arns) if arn in entities)]
+    first = pages.start(request)
+    shown = arns[first : first + request.get("MaxResults", PAGE)]
+    answer: Document = {
+        "Vertices": [
+            {"Arn": arn, "Type": entity_type(entities[arn])[:40], "LineageType": entities[arn].kind}
+            for arn in shown
+        ],
+        "Edges": [
+            {"SourceArn": link.source, "DestinationArn": link.destination, "AssociationType": link.kind}
+            for link in (found.links(shown) if with_edges else ())
+        ],
+    }
+    if first + len(shown) < len(arns):
+        answer["NextToken"] = pages.token(first + len(shown))
+    return answer
 
 
 def _matches(resource: Resource, filters: Document) -> bool:

@@ -10,7 +10,7 @@ from clary.domain.search_match import matches
 from clary.storage.cursors import Cursors, Position
 from clary.storage.memory.metrics import summaries_of
 from clary.storage.memory.state import Area, State, fresh
-from clary.storage.ports import Conflict, Edge, Exists, Missing, Page, Query, Resource
+from clary.storage.ports import Conflict, Edge, EdgeOrder, Exists, Missing, Page, Query, Resource
 
 
 def properties_of(state: State, resource: Resource) -> Properties:
@@ -179,9 +179,18 @@ class MemoryEdges(Area):
         limit: int | None = None,
         after: tuple[float, str, str] | None = None,
         descending: bool = False,
+        by: EdgeOrder = "created",
     ) -> Sequence[Edge]:
-        def place(edge: Edge) -> tuple[float, str, str]:
-            return edge.created, edge.source, edge.destination
+        def place(created: float, source: str, destination: str) -> tuple[str | float, ...]:
+            ends: dict[EdgeOrder, str | float] = {
+                "created": created,
+                "source": source,
+                "destination": destination,
+            }
+            return ends[by], created, source, destination
+
+        def at(edge: Edge) -> tuple[str | float, ...]:
+            return place(edge.created, edge.source, edge.destination)
 
         wanted = None if kinds is None else set(kinds)
         found = [
@@ -190,9 +199,9 @@ class MemoryEdges(Area):
             if source in (None, edge.source)
             and destination in (None, edge.destination)
             and (wanted is None or edge.kind in wanted)
-            and (after is None or (place(edge) < after if descending else place(edge) > after))
+            and (after is None or (at(edge) < place(*after) if descending else at(edge) > place(*after)))
         ]
-        found.sort(key=lambda edge: (*place(edge), edge.kind), reverse=descending)
+        found.sort(key=lambda edge: (*at(edge), edge.kind), reverse=descending)
         return fresh(found[:limit])
 
     def of_many(

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
 from clary.domain.properties import of_tags
-from clary.storage.ports import Edge
+from clary.storage.ports import Edge, EdgeOrder
 from clary.storage.sql import properties as derived
 from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.names import Names
@@ -76,15 +76,22 @@ class SqlTags:
             derived.change(self._session, self._names, *found, of_tags(before), of_tags(after))
 
 
-_order = (edges.c.created, edges.c.source, edges.c.destination, edges.c.kind)
-_of_sources = Statement(by_keys(edges.c.source, *_COLUMNS).order_by(*_order))
-_of_destinations = Statement(by_keys(edges.c.destination, *_COLUMNS).order_by(*_order))
+_ORDERS: dict[EdgeOrder, tuple[str, ...]] = {
+    "created": ("created", "source", "destination", "kind"),
+    "source": ("source", "created", "destination", "kind"),
+    "destination": ("destination", "created", "source", "kind"),
+}
+"""Each that of an index."""
+_by_time = [edges.c[name] for name in _ORDERS["created"]]
+_of_sources = Statement(by_keys(edges.c.source, *_COLUMNS).order_by(*_by_time))
+_of_destinations = Statement(by_keys(edges.c.destination, *_COLUMNS).order_by(*_by_time))
 
 
 @cache
 def _list(
-    source: bool, destination: bool, kinds: int, after: bool, limit: bool, descending: bool
+    source: bool, destination: bool, kinds: int, after: bool, limit: bool, descending: bool, by: EdgeOrder
 ) -> Statement:
+    order = [edges.c[name] for name in _ORDERS[by]]
     statement = select(*_COLUMNS)
     if source:
         statement = statement.where(_ends[0])
@@ -96,12 +103,12 @@ def _list(
     if kinds:
         statement = statement.where(edges.c.kind.in_([bindparam(f"kind{index}") for index in range(kinds)]))
     if after:
-        seen = tuple_(*(bindparam(f"after{index}") for index in range(3)))
-        at = tuple_(*_order[:3])
+        seen = tuple_(*(bindparam(f"after_{name}") for name in _ORDERS[by][:3]))
+        at = tuple_(*order[:3])
         statement = statement.where(at < seen if descending else at > seen)
     if limit:
         statement = statement.limit(bindparam("limit"))
-    return Statement(statement.order_by(*(column.desc() if descending else column for column in _order)))
+    return Statement(statement.order_by(*(column.desc() if descending else column for column in order)))
 
 
 class SqlEdges:
@@ -132,16 +139,18 @@ class SqlEdges:
         limit: int | None = None,
         after: tuple[float, str, str] | None = None,
         descending: bool = False,
+        by: EdgeOrder = "created",
     ) -> Sequence[Edge]:
         wanted = None if kinds is None else list(kinds)
         if wanted == []:
             return []
         statement = _list(
             source is not None, destination is not None, len(wanted or ()), after is not None,
-            limit is not None, descending,
+            limit is not None, descending, by,
         )  # fmt: skip
         values = {f"kind{index}": kind for index, kind in enumerate(wanted or ())}
-        values |= {f"after{index}": value for index, value in enumerate(after or ())}  # type: ignore[misc]
+        if after is not None:
+            values |= dict(zip(("after_created", "after_source", "after_destination"), after, strict=True))  # type: ignore[arg-type]
         rows = self._session.all(statement, source=source, destination=destination, limit=limit, **values)
         return list(map(_edge, rows))
 
