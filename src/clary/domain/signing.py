@@ -158,6 +158,7 @@ def _from_http_date(text: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1024)
 def canonical_path(path: str) -> str:
     """As services other than S3 sign it: without `.`, `..` and empty segments, percent-encoded once more."""
     kept: list[str] = []

@@ -13,7 +13,6 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from clary.api.context import Ports
 from clary.domain.signing import decoded_query
@@ -24,6 +23,7 @@ from clary.gateway.chain import CHAIN, Extension, House
 from clary.gateway.exchange import Exchange, Receive, Scope, Send, header_map
 from clary.gateway.identify import Directory, form_error_protocol
 from clary.gateway.keys import Keys
+from clary.gateway.threads import Threads
 from clary.wire import codec
 from clary.wire.errors import WireError
 from clary.wire.messages import HttpRequest, HttpResponse
@@ -50,7 +50,7 @@ class Gateway:
             ports,
             Directory(services),
             Keys(ports.store),
-            ThreadPoolExecutor(THREADS, thread_name_prefix="operation"),
+            Threads(THREADS),
             {"/_clary/health": own.health, "/_clary/operations": own.operations, **(extensions or {})},
         )
 
@@ -62,7 +62,7 @@ class Gateway:
 
     def close(self) -> None:
         """Let the operations under way end, and take no more."""
-        self._house.threads.shutdown(wait=True)
+        self._house.threads.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = header_map(scope)

@@ -57,15 +57,15 @@ class Incoming:
             )
 
 
-async def whole(body: Body, limit: int, error: WireError) -> bytes:
-    """All of it. Raises `error` once there is more than `limit` bytes, before reading where the length says so."""
+async def whole(body: Body, limit: int, too_large: Callable[[], WireError]) -> bytes:
+    """All of it. Raises `too_large()` once there is more than `limit` bytes, before reading where the length says so."""
     if body.length is not None and body.length > limit:
-        raise error
+        raise too_large()
     pieces: list[bytes] = []
     size = 0
     async for piece in body:
         size += len(piece)
         if size > limit:
-            raise error
+            raise too_large()
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -16,9 +16,7 @@ A step changes the exchange and raises to refuse; one that sets `exchange.respon
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -37,6 +35,7 @@ from clary.gateway.exchange import Exchange
 from clary.gateway.identify import Directory, form_error_protocol, path_style
 from clary.gateway.keys import Keys
 from clary.gateway.refusals import Refusal, refuse
+from clary.gateway.threads import Threads
 from clary.wire import codec, routes
 from clary.wire.errors import WireError
 from clary.wire.messages import HttpRequest, HttpResponse
@@ -65,7 +64,7 @@ class House:
     ports: Ports
     directory: Directory
     keys: Keys
-    threads: Executor
+    threads: Threads
     extensions: Mapping[str, Extension]
 
 
@@ -106,7 +105,8 @@ async def identify(house: House, exchange: Exchange) -> None:
     else:
         exchange.services = directory.unsigned(request)
         if not exchange.services and form_error_protocol(request) == "query":
-            request.body = await whole(exchange.incoming, FORM_LIMIT, refuse(Refusal.ANONYMOUS, "query"))
+            anonymous = refuse(Refusal.ANONYMOUS, "query")
+            request.body = await whole(exchange.incoming, FORM_LIMIT, lambda: anonymous)
             exchange.services = [s for s in directory.services if routes.find(s, request)][:1]
         elif not exchange.services and "x-amz-target" not in request.headers:
             exchange.services = directory.signed_for("s3", request)
@@ -137,7 +137,7 @@ async def authenticate(house: House, exchange: Exchange) -> None:
         raise refuse(Refusal.ANONYMOUS, protocol)
     key = house.keys.remembered(claim.access_key)
     if key is None:
-        key = await _in_thread(house, house.keys.find, claim.access_key)
+        key = await house.threads.run(house.keys.find, claim.access_key)
     key = authentication.check_key(exchange, claim, key, house.ports.settings.clock_skew)
     if is_s3:
         payload_hash = authentication.s3_payload_hash(exchange, claim)
@@ -209,7 +209,7 @@ async def answer(house: House, exchange: Exchange) -> None:
     except msgspec.DecodeError as error:
         raise WireError("SerializationException", f"The body is not a JSON object: {error}") from None
     asked = extensions.Asked(exchange.query, document)
-    found = await _in_thread(house, exchange.extension, _context(house, exchange), asked)
+    found = await house.threads.run(exchange.extension, _context(house, exchange), asked)
     exchange.response = found if isinstance(found, HttpResponse) else own.json_response(found)
 
 
@@ -231,7 +231,7 @@ async def dispatch(house: House, exchange: Exchange) -> None:
         if handler.is_async:
             exchange.answer = await handler.function(context, exchange.document)
         else:
-            exchange.answer = await _in_thread(house, handler.function, context, exchange.document)
+            exchange.answer = await house.threads.run(handler.function, context, exchange.document)
     finally:
         if operation.service == "iam":
             house.keys.forget()
@@ -266,16 +266,12 @@ CHAIN: Sequence[Step] = (
 )
 
 
-async def _in_thread(house: House, function: Callable[..., T], *arguments: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(house.threads, function, *arguments)
-
-
 async def _whole(exchange: Exchange) -> bytes:
     service = exchange.service
-    limit = max(BODY_LIMITS.get(candidate.name, BODY_LIMIT) for candidate in exchange.services)
+    limit = max([BODY_LIMITS.get(candidate.name, BODY_LIMIT) for candidate in exchange.services])
     body = exchange.request.body
     assert not isinstance(body, bytes)
-    return await whole(body, limit, faults.too_large(service.name, service.model.protocol))
+    return await whole(body, limit, lambda: faults.too_large(service.name, service.model.protocol))
 
 
 def _asked(request: HttpRequest) -> str:

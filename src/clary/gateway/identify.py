@@ -36,6 +36,12 @@ class Directory:
             for service in self.services
             if "targetPrefix" in service.model.metadata
         }
+        targets = self._targets.values()
+        self._untargeted = {
+            name: [service for service in services if service not in targets]
+            for name, services in self._signing.items()
+        }
+        """Those that no target names, by signing name."""
         self._hosts = {service.model.endpoint_prefix: service for service in self.services}
 
     def signed_for(self, name: str, request: HttpRequest) -> Sequence[Service]:
@@ -48,7 +54,7 @@ class Directory:
             return [target] if target in services else ()
         if request.path in ("", "/"):
             return services
-        return [service for service in services if service not in self._targets.values()]
+        return self._untargeted[name]
 
     def unsigned(self, request: HttpRequest) -> Sequence[Service]:
         """What a request without a scope seems to be for, by its target or its host; none if neither tells."""

@@ -12,9 +12,10 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 from clary.wire.relaxed import relax
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
-    """One operation of the model. `input` and `output` are botocore's shapes; None where it has none."""
+    """One operation of the model: one object, compared as such. `input` and `output` are botocore's shapes; None where it
+    has none."""
 
     service: str
     name: str
@@ -31,9 +32,9 @@ class Operation:
         return shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
-    """A service by botocore's name: `sagemaker`, `sagemaker-runtime`, `s3`, `sts`, ..."""
+    """A service, of which there is one object, by botocore's name: `sagemaker`, `sagemaker-runtime`, `s3`, `sts`, ..."""
 
     name: str
     model: ServiceModel
