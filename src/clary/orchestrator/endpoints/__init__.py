@@ -1,11 +1,13 @@
 """Endpoints at work: what `domain.endpoint` decides, done.
 
     machine.py     the reconciler's machine for kind Endpoint: one `host` effect for as long as an endpoint lives
-    fleet.py       the instances of one deployment: prepared, started, adjusted, drained
+    fleet.py       one deployment: its variants, with the route, meters and data capture that they share
+    running.py     a variant at work: its stages, scaled together, asleep while nobody calls
+    stage.py       one container of a variant, on the variant's instances
     instance.py    one container: started, watched, started again when it ends
     container.py   what an engine is told of it; model and code put in place
     many.py        models of an endpoint with many, fetched as they are asked for
-    pool.py        a variant's workers: who is idle, who waits
+    pool.py        a stage's workers: who is idle, who waits; worker.py: one of them
     connection.py  HTTP/1.1 to one worker over its Unix socket
     transforms.py  batch transform; asynchronous.py: invocations whose answer goes to S3
     resuming.py    routes for a server that starts, until its workers are found again

@@ -1,0 +1,125 @@
+"""A variant at work: its stages started and scaled together, and woken and put to sleep if it is serverless.
+
+A serverless variant has an instance only while it is used: the first request in line starts one, and it goes
+after `IDLE` seconds without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+
+from clary.api.routes import Meter, Variant
+from clary.orchestrator.endpoints.instance import Instance
+from clary.orchestrator.endpoints.stage import Site, Stage
+from clary.storage.ports import Document
+
+IDLE = 300.0
+"""Seconds without a request after which a serverless variant's instances end."""
+
+
+class Running:
+    def __init__(self, site: Site, document: Document, *, shadow: bool = False) -> None:
+        self.document, self.shadow = document, shadow
+        self.stages = [Stage(site, document, container) for container in document["containers"][:1]]
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._dozing: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.document["name"])
+
+    @property
+    def count(self) -> int:
+        """Instances that run."""
+        return max(len(stage.instances) for stage in self.stages)
+
+    @property
+    def instances(self) -> list[Instance]:
+        """Of all stages."""
+        return [instance for stage in self.stages for instance in stage.instances]
+
+    def variant(self, *, asynchronous: bool, meter: Meter | None) -> Variant:
+        """What callers see of it now."""
+        first = self.stages[0]
+        return Variant(
+            self.name,
+            self.document["weight"],
+            first.pool,
+            first.models,
+            asynchronous=asynchronous,
+            meter=meter,
+        )
+
+    async def start(self, *, steady: bool) -> None:
+        """Prepare, and have instances started. Raises `FleetError`."""
+        for stage in self.stages:
+            await stage.prepare()
+        if not self.document["serverless"]:
+            self._scale(self.document["count"], steady=steady)
+            return
+        for stage in self.stages:
+            stage.pool.wanted = partial(self._awake, steady=True)
+        self._dozing = asyncio.create_task(self._doze())
+        self._awake(steady=False)  # once, to see that it works
+
+    async def settled(self) -> None:
+        """Once all instances serve. Raises `FleetError`."""
+        for stage in self.stages:
+            await stage.settled()
+
+    def adjust(self, document: Document) -> bool:
+        """Take the weight and the number of instances from the row; whether anything changed."""
+        if document == self.document:
+            return False
+        self.document = document
+        if not document["serverless"] and all(stage.ready for stage in self.stages):
+            self._scale(document["count"], steady=True)
+        return True
+
+    def leave(self) -> None:
+        """Let go of everything; the containers run on."""
+        if self._dozing is not None:
+            self._dozing.cancel()
+        for instance in self.instances:
+            instance.leave()
+
+    async def rest(self) -> None:
+        """No longer put it to sleep; once what was too much has gone."""
+        if self._dozing is not None:
+            self._dozing.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def quiet(self) -> None:
+        """Once nothing is under way or in line."""
+        for stage in self.stages:
+            if stage.instances:
+                await stage.pool.quiet()
+
+    async def stop(self) -> None:
+        """End all of it."""
+        await asyncio.gather(*(instance.stop() for instance in self.instances))
+
+    def _scale(self, count: int, *, steady: bool) -> None:
+        for stage in self.stages:
+            stage.grow(count, steady=steady)
+            for stopping in stage.shrink(count):
+                leaving = asyncio.create_task(stopping)
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+
+    def _awake(self, *, steady: bool) -> None:
+        for stage in self.stages:
+            stage.grow(1, steady=steady)
+
+    async def _doze(self) -> None:
+        first = self.stages[0].pool
+        served, since = -1, time.monotonic()
+        while True:
+            await asyncio.sleep(IDLE / 10)
+            if first.served != served or any(stage.pool.load for stage in self.stages):
+                served, since = first.served, time.monotonic()
+            elif self.count and time.monotonic() - since > IDLE:
+                for stage in self.stages:
+                    await asyncio.gather(*stage.shrink(0))

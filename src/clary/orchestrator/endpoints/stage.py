@@ -1,0 +1,122 @@
+"""One container of a variant, on as many instances as the variant has: prepared, started, scaled, awaited.
+
+A variant has one stage, or one for each container of its model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clary.api.routes import Models
+from clary.engines.ports import EngineError
+from clary.images.ports import ImageError
+from clary.orchestrator.endpoints.container import ModelError, Place, Prepared, prepare
+from clary.orchestrator.endpoints.house import FleetError, House
+from clary.orchestrator.endpoints.instance import Instance, Tell, log_group
+from clary.orchestrator.endpoints.many import Fetching, ManyModels
+from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
+from clary.storage.ports import Document, Resource
+
+STARTUP = 600.0
+"""Seconds that an instance has until it serves, unless the variant says otherwise."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Which fleet a stage is of, and what it works with there."""
+
+    house: House
+    endpoint: Resource
+    fleet: str
+    root: Path
+    runs: Callable[[], Document]
+    """By an instance's name, the run of it that the endpoint's row has."""
+    tell: Tell
+    say: Callable[[str], None]
+    """Write a line into the endpoint's log."""
+
+
+class Stage:
+    def __init__(self, site: Site, variant: Document, container: Document) -> None:
+        self.variant, self.container = variant, container
+        self.pool = _pool(container)
+        self.instances: list[Instance] = []
+        self.models: Models | None = None
+        """Where the container has many of them."""
+        self._site = site
+        self._prepared: Prepared | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether instances can be started."""
+        return self._prepared is not None
+
+    async def prepare(self) -> None:
+        """Raises `FleetError`."""
+        try:
+            self._prepared = await asyncio.to_thread(self._prepare)
+        except (ModelError, ImageError, EngineError) as error:
+            raise FleetError(str(error)) from error
+        if self._prepared.many:
+            objects = self._site.house.ports.objects
+            self.models = Fetching(ManyModels(self.container, self._prepared.place, objects))
+
+    def _prepare(self) -> Prepared:
+        house = self._site.house
+        place = Place(self._site.root / self.variant["name"])
+        return prepare(
+            self.variant, self.container, place, house.images, house.ports.objects, house.workplace.slots.total,
+            self._site.say,
+        )  # fmt: skip
+
+    def grow(self, count: int, *, steady: bool) -> None:
+        """Have `count` instances at least. `steady`: see `Instance`."""
+        while len(self.instances) < count:
+            self._add(len(self.instances), steady=steady)
+
+    def shrink(self, count: int) -> list[Coroutine[Any, Any, None]]:
+        """Have `count` at most: the stopping of each that is too much."""
+        leaving, self.instances = self.instances[count:], self.instances[:count]
+        return [instance.stop() for instance in leaving]
+
+    def _add(self, number: int, *, steady: bool) -> None:
+        assert self._prepared is not None
+        site = self._site
+        last = site.runs().get(f"{self.variant['name']}/{number}")
+        self.instances.append(
+            Instance(
+                site.endpoint, site.fleet, number, self._prepared, self.pool, engine=site.house.engine,
+                store=site.house.ports.store, workplace=site.house.workplace, tell=site.tell, last=last,
+                steady=steady,
+            )
+        )  # fmt: skip
+
+    async def settled(self) -> None:
+        """Once all instances serve. Raises `FleetError`."""
+        for instance in list(self.instances):
+            await self._serves(instance)
+
+    async def _serves(self, instance: Instance) -> None:
+        limit = self.variant["startup"] or STARTUP
+        ready = asyncio.create_task(instance.ready.wait())
+        try:
+            waited: set[asyncio.Future[Any]] = {ready, instance.died}
+            await asyncio.wait(waited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if instance.ready.is_set():
+            return
+        why = instance.died.result() if instance.died.done() else f"it was not ready after {limit:g} seconds"
+        raise FleetError(
+            f"The primary container for production variant {self.variant['name']} did not pass the ping health "
+            f"check: {why}. Please check CloudWatch logs for this endpoint ({log_group(self._site.endpoint)})."
+        )
+
+
+def _pool(container: Document) -> Pool:
+    given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "")
+    return Pool(float(given) if given.isdigit() and int(given) else TIMEOUT)
