@@ -73,21 +73,35 @@ def header_claim(headers: Mapping[str, str]) -> Claim | None:
     authorization = headers.get("authorization", "")
     if not authorization.startswith(ALGORITHM):
         return None
+    said, comma, signature = authorization.rpartition(", Signature=")
+    if not comma or "," in signature:
+        said, signature = _reordered(authorization)
+    credential, signed = _said(said)
+    if not signature:
+        raise Malformed(f"Authorization header requires 'Signature' parameter. Authorization={ALGORITHM}")
+    timestamp = headers.get("x-amz-date") or _from_http_date(headers.get("date", ""))
+    return _claim(credential, timestamp, signed, signature, headers.get("x-amz-security-token"))
+
+
+def _reordered(authorization: str) -> tuple[str, str]:
+    """The header without its signature, and that: it may stand elsewhere than at the end."""
+    parts = [part.strip() for part in authorization[len(ALGORITHM) :].split(",")]
+    signatures = [part for part in parts if part.startswith("Signature=")]
+    rest = ", ".join(part for part in parts if not part.startswith("Signature="))
+    return f"{ALGORITHM} {rest}", signatures[-1].partition("=")[2] if signatures else ""
+
+
+@lru_cache(maxsize=256)
+def _said(text: str) -> tuple[str, str]:
+    """Credential and SignedHeaders of an Authorization header; a client's are the same all day. Raises `Malformed`."""
     fields: dict[str, str] = {}
-    for part in authorization[len(ALGORITHM) :].split(","):
+    for part in text[len(ALGORITHM) :].split(","):
         name, _, value = part.strip().partition("=")
         fields[name] = value
-    for name in ("Credential", "Signature", "SignedHeaders"):
+    for name in ("Credential", "SignedHeaders"):
         if not fields.get(name):
             raise Malformed(f"Authorization header requires '{name}' parameter. Authorization={ALGORITHM}")
-    timestamp = headers.get("x-amz-date") or _from_http_date(headers.get("date", ""))
-    return _claim(
-        fields["Credential"],
-        timestamp,
-        fields["SignedHeaders"],
-        fields["Signature"],
-        headers.get("x-amz-security-token"),
-    )
+    return fields["Credential"], fields["SignedHeaders"]
 
 
 def query_claim(query: Mapping[str, str]) -> Claim | None:
@@ -117,30 +131,45 @@ def _claim(
     token: str | None,
     expires: int | None = None,
 ) -> Claim:
+    access_key, date, region, service = _scope(credential)
+    try:
+        _epoch(timestamp)
+    except LookupError:
+        raise Malformed(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        ) from None
+    except ValueError:
+        raise Malformed(f"Date must be in ISO-8601 'basic format'. Got '{timestamp}'.") from None
+    if timestamp[:8] != date:
+        raise Malformed(f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
+                        f" '{date}' != '{timestamp[:8]}', from '{timestamp}'.")  # fmt: skip
+    headers = _names(signed)
+    if "host" not in headers:
+        raise Malformed("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    return Claim(access_key, date, region, service, timestamp, headers, signature, token, expires)
+
+
+@lru_cache(maxsize=256)
+def _scope(credential: str) -> tuple[str, str, str, str]:
+    """Access key, date, region, signing name. Raises `Malformed`."""
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request":
         raise Malformed(f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term,"
                         f" got '{credential}'")  # fmt: skip
-    if not _TIMESTAMP.fullmatch(timestamp):
-        raise Malformed(
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
-        )
-    try:
-        _epoch(timestamp)
-    except ValueError:
-        raise Malformed(f"Date must be in ISO-8601 'basic format'. Got '{timestamp}'.") from None
-    if timestamp[:8] != parts[1]:
-        raise Malformed(f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
-                        f" '{parts[1]}' != '{timestamp[:8]}', from '{timestamp}'.")  # fmt: skip
-    headers = tuple(sorted(signed.lower().split(";")))
-    if "host" not in headers:
-        raise Malformed("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-    return Claim(parts[0], parts[1], parts[2], parts[3], timestamp, headers, signature, token, expires)
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+@lru_cache(maxsize=256)
+def _names(signed: str) -> tuple[str, ...]:
+    return tuple(sorted(signed.lower().split(";")))
 
 
 @lru_cache(maxsize=256)
 def _epoch(timestamp: str) -> float:
-    """Raises ValueError. Written out: strptime takes five times as long as all the rest of a check."""
+    """Raises LookupError for what has another form, ValueError for what is no time. Written out: strptime takes five
+    times as long as all the rest of a check."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise LookupError(timestamp)
     digits = timestamp[:8] + timestamp[9:15]
     month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
     return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC).timestamp()
@@ -159,6 +188,7 @@ def _from_http_date(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def canonical_path(path: str) -> str:
     """As services other than S3 sign it: without `.`, `..` and empty segments, percent-encoded once more."""
     kept: list[str] = []

@@ -94,8 +94,8 @@ class Gateway:
 
 def _request_id() -> str:
     """In the form of a UUID. It names a request in logs and guards nothing, so no system call is spent on it."""
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = "%032x" % random.getrandbits(128)
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _failure(exchange: Exchange, error: Exception) -> HttpResponse:

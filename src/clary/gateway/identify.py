@@ -42,6 +42,10 @@ class Directory:
             for name, services in self._signing.items()
         }
         """Those that no target names, by signing name."""
+        self._untargeted = {
+            name: [service for service in group if service not in self._targets.values()]
+            for name, group in self._signing.items()
+        }
         self._hosts = {service.model.endpoint_prefix: service for service in self.services}
 
     def signed_for(self, name: str, request: HttpRequest) -> Sequence[Service]:
@@ -52,9 +56,7 @@ class Directory:
         target = self._target(request)
         if target is not None:
             return [target] if target in services else ()
-        if request.path in ("", "/"):
-            return services
-        return self._untargeted[name]
+        return services if request.path in ("", "/") else self._untargeted[name]
 
     def unsigned(self, request: HttpRequest) -> Sequence[Service]:
         """What a request without a scope seems to be for, by its target or its host; none if neither tells."""
@@ -65,7 +67,8 @@ class Directory:
         return [service for prefix, service in self._hosts.items() if host.startswith(f"{prefix}.")][:1]
 
     def _target(self, request: HttpRequest) -> Service | None:
-        return self._targets.get(request.headers.get("x-amz-target", "").rpartition(".")[0])
+        target = request.headers.get("x-amz-target")
+        return None if target is None else self._targets.get(target.rpartition(".")[0])
 
 
 def _group(services: Iterable[Service], name: str) -> Mapping[str, Sequence[Service]]:
