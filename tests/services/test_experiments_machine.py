@@ -5,77 +5,45 @@ The service's functions, called as the gateway calls them over a SQLite store, a
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from tests.support.server import ports_in
+from hypothesis.stateful import invariant, rule
+from tests.support.machine import Machine
 
-from clary.api import Asked, Context, Document, Principal, ServiceError
-from clary.api.operations import handler
+from clary.api import Asked, Document
 from clary.services import metrics
 from clary.services.sagemaker import components, experiments, experiments_deletion, search, trials
 
 NAMES = st.sampled_from(["a", "b", "c"])
+PARAMETERS = st.sampled_from(["lr", "epochs"])
 LOADED = (components, experiments, metrics, search, trials)
+
+
+@dataclass
+class Component:
+    values: list[float] = field(default_factory=list)
+    parameters: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Trashed:
     experiment: str
     trials: set[str]
-    components: dict[str, list[float]]
+    components: dict[str, Component]
     members: set[tuple[str, str]]
 
 
-class Tree(RuleBasedStateMachine):
+class Tree(Machine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.ports = ports_in(Path(self.folder.name))
-        self.now = 1_700_000_000.0
         self.experiments: set[str] = set()
         self.trials: dict[str, str] = {}
-        self.components: dict[str, list[float]] = {}
+        self.components: dict[str, Component] = {}
         self.members: set[tuple[str, str]] = set()
         self.trash: list[Trashed] = []
-
-    def teardown(self) -> None:
-        self.ports.store.close()
-        self.folder.cleanup()
-
-    @property
-    def context(self) -> Context:
-        root = Principal("arn:aws:iam::123456789012:root", "123456789012")
-        return Context("123456789012", "us-east-1", root, "id", self.now, self.ports)
-
-    def call(self, name: str, service: str = "sagemaker", **request: Any) -> Document:
-        self.now += 1
-        found = handler(service, name)
-        assert found is not None
-        answer: Any = found.function(self.context, request)
-        return (asyncio.run(answer) if found.is_async else answer) or {}
-
-    def accepted(self, expected: bool, name: str, service: str = "sagemaker", **request: Any) -> bool:
-        return self.permitted(expected, lambda: self.call(name, service, **request), name)
-
-    def permitted(self, expected: bool, action: Callable[[], Any], name: str) -> bool:
-        refusal: ServiceError | None = None
-        try:
-            action()
-        except ServiceError as error:
-            refusal = error
-        assert (refusal is None) == expected, refusal or f"{name} should have been refused"
-        if refusal is not None:
-            assert refusal.code in ("ValidationException", "ResourceNotFound", "ResourceNotFoundException")
-        return refusal is None
 
     @rule(name=NAMES)
     def create_experiment(self, name: str) -> None:
@@ -91,7 +59,7 @@ class Tree(RuleBasedStateMachine):
     @rule(name=NAMES)
     def create_component(self, name: str) -> None:
         if self.accepted(name not in self.components, "CreateTrialComponent", TrialComponentName=name):
-            self.components[name] = []
+            self.components[name] = Component()
 
     @rule(component=NAMES, trial=NAMES)
     def associate(self, component: str, trial: str) -> None:
@@ -116,7 +84,26 @@ class Tree(RuleBasedStateMachine):
         possible = component in self.components
         request = {"TrialComponentName": component, "MetricData": items}
         if self.accepted(possible, "BatchPutMetrics", "sagemaker-metrics", **request):
-            self.components[component] += [float(value) for value in values]
+            self.components[component].values += [float(value) for value in values]
+
+    @rule(
+        component=NAMES,
+        parameters=st.dictionaries(PARAMETERS, st.integers(0, 9), max_size=3),
+        removed=st.lists(PARAMETERS, max_size=2),
+    )
+    def update(self, component: str, parameters: dict[str, int], removed: list[str]) -> None:
+        values = {name: {"NumberValue": float(value)} for name, value in parameters.items()}
+        possible = component in self.components
+        request: Document = {
+            "TrialComponentName": component,
+            "Parameters": values,
+            "ParametersToRemove": removed,
+        }
+        if self.accepted(possible, "UpdateTrialComponent", **request):
+            kept = {**self.components[component].parameters, **parameters}
+            self.components[component].parameters = {
+                name: value for name, value in kept.items() if name not in removed
+            }
 
     @rule(name=NAMES)
     def delete_component(self, name: str) -> None:
@@ -211,10 +198,13 @@ class Tree(RuleBasedStateMachine):
 
     @invariant()
     def components_show_their_parents_and_metrics(self) -> None:
-        for name, values in self.components.items():
+        for name, component in self.components.items():
+            values = component.values
             (hit,) = self.found(("TrialComponentName", name))
             parents = {(parent["TrialName"], parent["ExperimentName"]) for parent in hit["Parents"]}
             assert parents == {(t, self.trials[t]) for c, t in self.members if c == name}
+            shown = {key: value["NumberValue"] for key, value in hit["Parameters"].items()}
+            assert shown == component.parameters
             if not values:
                 assert hit["Metrics"] == []
                 continue
@@ -224,6 +214,14 @@ class Tree(RuleBasedStateMachine):
             assert abs(metric["Avg"] - numpy.mean(values)) < 1e-9
             assert abs(metric["StdDev"] - numpy.std(values)) < 1e-6
 
+    @invariant()
+    def parameters_are_searched_as_they_are(self) -> None:
+        for name in ("lr", "epochs"):
+            found = {hit["TrialComponentName"] for hit in self.found((f"Parameters.{name}", "5"))}
+            assert found == {
+                own for own, component in self.components.items() if component.parameters.get(name) == 5
+            }
+
 
 TestTree = Tree.TestCase
-TestTree.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestTree.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
