@@ -2,6 +2,7 @@
 
     serve.py             this: the master, which loads, forks workers, brings back those that died
     serve_http.py        one connection's requests, one after the other
+    serve_batch.py       several requests with one prediction, where that is asked for; serve_stack.py: how
     serve_script.py      the user's functions (`model_fn`, ...) or the framework's own, as a handler
     serve_frameworks.py  what a framework's images do where the user wrote nothing
     serve_codecs.py      JSON, CSV and NPY
@@ -30,11 +31,11 @@ if not __package__:  # run as a script: the user's modules must not be hidden by
     __package__ = "toolkit"
     import toolkit  # type: ignore[import-not-found]  # noqa: F401
 
-    from . import serve_http, serve_script
+    from . import serve_batch, serve_http, serve_script
 
     sys.path.pop(0)
 else:
-    from . import serve_http, serve_script
+    from . import serve_batch, serve_http, serve_script
 
 BACKLOG = 128
 LONGEST_BACK_OFF = 30.0
@@ -140,7 +141,8 @@ class Master:
                     other.listener.close()
             self.control.close()
             handler = self.handler or serve_script.load()
-            serve_http.serve(worker.listener, handler)
+            serve = serve_batch.serve if serve_batch.size() > 1 else serve_http.serve
+            serve(worker.listener, handler)
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1

@@ -69,12 +69,32 @@ def serve(listener: "socket.socket", handler: "object") -> None:
         return
 
 
-class Worker:
-    def __init__(self, handler: "object") -> None:
-        self.handler = handler
-        self.stopping = self.idle = self.retiring = False
+class Keeper:
+    """Looks at the worker's memory now and then; `retiring` once it has outgrown what it may use."""
+
+    def __init__(self) -> None:
+        self.retiring = False
         self.served = 0
         self.memory = int(os.environ.get("CLARY_SERVE_MEMORY") or 0)
+
+    def look(self, served: int = 1) -> None:
+        """After as many requests."""
+        before = self.served // CHECK_EVERY
+        self.served += served
+        if not self.memory or self.served // CHECK_EVERY == before:
+            return
+        with open("/proc/self/statm") as file:
+            resident = int(file.read().split()[1]) * PAGE
+        if resident > self.memory:
+            text = "This worker has grown to %d MiB and makes room for a fresh one (it may use %d MiB).\n"
+            sys.stderr.write(text % (resident >> 20, self.memory >> 20))
+            self.retiring = True
+
+
+class Worker:
+    def __init__(self, handler: "object") -> None:
+        self.handler, self.keeper = handler, Keeper()
+        self.stopping = self.idle = False
 
     def stop(self, *_: object) -> None:
         self.stopping = True
@@ -90,18 +110,6 @@ class Worker:
             return wait(*arguments)
         finally:
             self.idle = False
-
-    def outgrown(self) -> bool:
-        self.served += 1
-        if not self.memory or self.served % CHECK_EVERY:
-            return False
-        with open("/proc/self/statm") as file:
-            resident = int(file.read().split()[1]) * PAGE
-        if resident > self.memory:
-            text = "This worker has grown to %d MiB and makes room for a fresh one (it may use %d MiB).\n"
-            sys.stderr.write(text % (resident >> 20, self.memory >> 20))
-            return True
-        return False
 
 
 def converse(connection: "socket.socket", state: Worker) -> None:
@@ -130,7 +138,7 @@ def converse(connection: "socket.socket", state: Worker) -> None:
         answer(connection, state, Request(method, path, headers, body))
         if state.stopping:
             return
-        if state.retiring:
+        if state.keeper.retiring:
             raise SystemExit(0)
 
 
@@ -157,19 +165,24 @@ def answer(connection: "socket.socket", state: Worker, request: Request) -> None
         pieces = None if isinstance(body, (bytes, bytearray)) else iter(body)
         first = next(pieces, None) if pieces is not None else None
     except Exception as error:
-        status = getattr(error, "status_code", 500)
         if not isinstance(error, Refused):
             traceback.print_exc()
-        text = str(error) if isinstance(error, Refused) else "%s: %s" % (type(error).__name__, error)
-        send(connection, status if isinstance(status, int) else 500, "text/plain", text.encode("utf-8"), {})
+        send(connection, *failure(error))
         return
-    state.retiring = state.outgrown()
-    if state.retiring:  # said before it happens, so that no request is on its way
+    state.keeper.look()
+    if state.keeper.retiring:  # said before it happens, so that no request is on its way
         headers = dict(headers, Connection="close")
     if pieces is None:
         send(connection, status, kind, body, headers)
     else:
         stream(connection, status, kind, first, pieces, headers)
+
+
+def failure(error: Exception) -> "tuple[int, str, bytes, dict[str, str]]":
+    """The answer to a request that raised this."""
+    status = getattr(error, "status_code", 500)
+    text = str(error) if isinstance(error, Refused) else "%s: %s" % (type(error).__name__, error)
+    return status if isinstance(status, int) else 500, "text/plain", text.encode("utf-8"), {}
 
 
 def head(status: int, kind: str, headers: "dict[str, str]", framing: str) -> bytes:

@@ -62,6 +62,7 @@ class Script:
         self.input = self.function(module, "input_fn", 2)
         self.predict = self.function(module, "predict_fn", 2)
         self.output = self.function(module, "output_fn", 2)
+        self.stackable = not getattr(self.predict, "contextual", False)
         load = self.function(module, "model_fn", 1)
         self.model = load(model_dir)  # type: ignore[operator]
 
@@ -79,27 +80,55 @@ class Script:
             takes = arguments
         if takes <= arguments:
             return own
-        return lambda *given: own(*given, self.context)
+
+        def contextual(*given: "object") -> "object":
+            return own(*given, self.context)
+
+        contextual.contextual = True  # type: ignore[attr-defined]
+        return contextual
 
     def __call__(self, request: Request) -> "tuple[int, str, object, dict[str, str]]":
-        kind = request.headers.get("content-type") or serve_codecs.JSON
-        accept = request.headers.get("accept") or self.accept
-        if accept == "*/*":
-            accept = self.accept
-        body = request.body  # type: str | bytes
-        if serve_codecs.plain(kind) in serve_codecs.TEXTS:
-            try:
-                body = request.body.decode("utf-8")
-            except UnicodeDecodeError:
-                raise Refused(400, "The body is not UTF-8, which %s asks for." % kind) from None
-        self.context.request = request
         if self.transform is not None:
+            kind, body = given(request)
+            accept = self.accepted(request)
+            self.context.request = request
             made = self.transform(self.model, body, kind, accept)  # type: ignore[operator]
-        else:
-            data = self.input(body, kind)  # type: ignore[operator]
-            prediction = self.predict(data, self.model)  # type: ignore[operator]
-            made = self.output(prediction, accept)  # type: ignore[operator]
-        return response(made, accept)
+            return response(made, accept)
+        return self.rendered(request, self.predicted(request, self.parse(request)))
+
+    def stacks(self) -> bool:
+        """Whether requests can be predicted together: each step is a function of its own."""
+        return self.transform is None and self.stackable
+
+    def parse(self, request: Request) -> "object":
+        kind, body = given(request)
+        self.context.request = request
+        return self.input(body, kind)  # type: ignore[operator]
+
+    def predicted(self, request: "Request | None", data: "object") -> "object":
+        """None: of several requests."""
+        self.context.request = request
+        return self.predict(data, self.model)  # type: ignore[operator]
+
+    def rendered(self, request: Request, prediction: "object") -> "tuple[int, str, object, dict[str, str]]":
+        accept = self.accepted(request)
+        self.context.request = request
+        return response(self.output(prediction, accept), accept)  # type: ignore[operator]
+
+    def accepted(self, request: Request) -> str:
+        accept = request.headers.get("accept") or self.accept
+        return self.accept if accept == "*/*" else accept
+
+
+def given(request: Request) -> "tuple[str, str | bytes]":
+    """A request's content type and its body, as text where the type is one of text."""
+    kind = request.headers.get("content-type") or serve_codecs.JSON
+    if serve_codecs.plain(kind) not in serve_codecs.TEXTS:
+        return kind, request.body
+    try:
+        return kind, request.body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused(400, "The body is not UTF-8, which %s asks for." % kind) from None
 
 
 def response(made: "object", accept: str) -> "tuple[int, str, object, dict[str, str]]":

@@ -83,6 +83,12 @@ class Prepared:
     def many(self) -> bool:
         return self.container.get("Mode") == "MultiModel"
 
+    @property
+    def at_once(self) -> int:
+        """Requests that a worker may have at a time, to take them together (`toolkit.serve_batch`)."""
+        given = self.container.get("Environment", {}).get("SAGEMAKER_TS_BATCH_SIZE", "")
+        return max(1, int(given)) if given.isdigit() else 1
+
     def spec(
         self, endpoint: Resource, key: str, number: int, run: int, workplace: Workplace
     ) -> ContainerSpec:

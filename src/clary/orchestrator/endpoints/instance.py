@@ -40,9 +40,10 @@ class Instance:
     def __init__(
         self, endpoint: Resource, fleet: str, number: int, prepared: Prepared, pool: Pool, *,
         engine: Engine, store: Store, workplace: Workplace, tell: Tell, last: dict[str, Any] | None, steady: bool,
+        stage: str = "",
     ) -> None:  # fmt: skip
         """`last`: the run that was kept, as the endpoint's row has it. `steady`: it has served already, so an end
-        is for starting again, not for giving up."""
+        is for starting again, not for giving up. `stage`: the container's name, where the variant has several."""
         self.endpoint, self.fleet, self.number, self.prepared, self.pool = (
             endpoint,
             fleet,
@@ -50,7 +51,7 @@ class Instance:
             prepared,
             pool,
         )
-        self.steady = steady
+        self.steady, self.stage = steady, stage
         self.ready = asyncio.Event()
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why it ended before it served."""
@@ -61,17 +62,22 @@ class Instance:
 
     @property
     def name(self) -> str:
-        return f"{self.prepared.variant['name']}/{self.number}"
+        return instance_name(self.prepared.variant["name"], self.number, self.stage)
 
     @property
     def key(self) -> str:
-        return f"{self.endpoint.arn}#{int(self.endpoint.created * 1000)}/{self.fleet}/{self.name}#{self._run}"
+        return self._key(self.stage)
+
+    def _key(self, stage: str) -> str:
+        name = instance_name(self.prepared.variant["name"], self.number, stage)
+        return f"{self.endpoint.arn}#{int(self.endpoint.created * 1000)}/{self.fleet}/{name}#{self._run}"
 
     @property
     def stream(self) -> str:
-        """As AWS names them: the variant, or the job, and the machine's id."""
-        machine = f"i-{sha256(self.key.encode()).hexdigest()[:17]}"
-        return stream_name(self.endpoint, machine, self.prepared.variant["name"])
+        """As AWS names them: the variant, or the job, the machine's id, and the container where there are several."""
+        machine = f"i-{sha256(self._key('').encode()).hexdigest()[:17]}"
+        what = f"{machine}/{self.stage}" if self.stage else machine
+        return stream_name(self.endpoint, what, self.prepared.variant["name"])
 
     def leave(self) -> None:
         """Let go of it; it runs on."""
@@ -155,6 +161,7 @@ class Instance:
         workers = [
             self.pool.add(self, root / f"{number}.sock", self._killer(root / "control.sock", number))
             for number in range(self.prepared.workers)
+            for _ in range(self.prepared.at_once)
         ]
         for worker in workers:
             await worker.ready.wait()
@@ -188,6 +195,11 @@ class Instance:
             if said
             else f"it ended with {_ending(observation)}"
         )
+
+
+def instance_name(variant: str, number: int, stage: str = "") -> str:
+    """As the endpoint's row knows its runs."""
+    return f"{variant}/{number}/{stage}" if stage else f"{variant}/{number}"
 
 
 def order_kill(control: str, number: int) -> None:

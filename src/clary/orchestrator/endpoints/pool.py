@@ -22,6 +22,8 @@ from clary.orchestrator.endpoints.connection import Connection, Lost
 from clary.orchestrator.endpoints.worker import Worker
 
 TRIES = 3
+ALONE = "X-Clary-Alone: 1\r\n"
+"""Tells a worker that takes requests together to take this one alone: a worker died over it, perhaps by it."""
 SETTLED = 0.2
 """Seconds in which the connections of a container that died have all ended."""
 TIMEOUT = 60.0
@@ -105,6 +107,7 @@ class Pool:
                     if error.began or not left:
                         words = "The model server's process ended while it worked on the request."
                         raise Broken(words) from None
+                    head = _head(invocation, ALONE)
                     if left == 1:
                         await asyncio.sleep(SETTLED)
             raise AssertionError
@@ -220,8 +223,8 @@ class Pool:
             self._quiet.set()
 
 
-def _head(invocation: Invocation) -> bytes:
+def _head(invocation: Invocation, more: str = "") -> bytes:
     lines = "".join([f"{name}: {value}\r\n" for name, value in invocation.headers.items()])
     return (
-        f"POST {invocation.path} HTTP/1.1\r\nHost: worker\r\n{lines}Content-Length: {len(invocation.body)}\r\n\r\n"
+        f"POST {invocation.path} HTTP/1.1\r\nHost: worker\r\n{more}{lines}Content-Length: {len(invocation.body)}\r\n\r\n"
     ).encode("latin-1", "replace")
