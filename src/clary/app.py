@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -101,6 +102,10 @@ ENDPOINT_SESSION_SECONDS = 10 * 365 * 86400
 """An endpoint's: it may serve for years."""
 
 
+THREADS = 64
+"""For what blocks for a moment: reads of the store, files, programs that are started. What waits for long holds none."""
+
+
 class HomeInUse(Exception):
     """Another server works in this home; the message says where it is."""
 
@@ -124,7 +129,9 @@ class House:
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
-        self.ports.changes.bind(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, "work"))
+        self.ports.changes.bind(loop)
         task = asyncio.create_task(self.reconciler.run(), name="reconciler")
         # What a killed server left half-made; done aside, as it looks at every blob.
         threading.Thread(target=self._tidy, args=(time.time(),), name="tidy", daemon=True).start()

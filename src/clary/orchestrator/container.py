@@ -15,6 +15,7 @@ from clary.engines.ports import ContainerSpec, Mount
 from clary.engines.sandbox import HOME
 from clary.images.ports import Environment
 from clary.orchestrator import capacity
+from clary.orchestrator.builds import Builds
 from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.slots import Slots
 from clary.orchestrator.usage import Usage
@@ -52,8 +53,7 @@ class Workplace:
     slots: Slots
     usage: Usage
     credentials: Credentials
-    builders: Executor = field(default_factory=partial(ThreadPoolExecutor, 16, "prepare"))
-    """Threads that wait for environments: minutes, while all else goes on."""
+    builds: Builds = field(default_factory=Builds)
     movers: Executor = field(default_factory=partial(ThreadPoolExecutor, 8, "move"))
     """Threads that fetch inputs and send outputs."""
 

@@ -42,8 +42,9 @@ from clary.domain.job_events import (
 )
 from clary.domain.machine import Step
 from clary.engines.ports import ContainerSpec, Engine, EngineError, EngineState
-from clary.images.ports import Environment, ImageError, Images
+from clary.images.ports import Environment, EnvironmentSpec, ImageError, Images
 from clary.orchestrator import capacity, failure
+from clary.orchestrator.builds import specification
 from clary.orchestrator.cluster_run import ClusterRun
 from clary.orchestrator.container import Program, Workplace, isolated
 from clary.orchestrator.follower import MetricPatterns
@@ -149,15 +150,15 @@ class Jobs:
             self.slots.hold(resource.arn, capacity.needed(resource))
 
     async def prepare(self, job: Resource, tell: Tell) -> Event:
-        loop = asyncio.get_running_loop()
+        async def told(line: str) -> None:
+            await asyncio.to_thread(self._say, job, line)
+            await tell(Progress(f"Preparing the environment: {line}"))
+
         await asyncio.to_thread(self._open_logs, job)
-
-        def progress(line: str) -> None:
-            self._say(job, line)
-            message = f"Preparing the environment: {line}"
-            asyncio.run_coroutine_threadsafe(tell(Progress(message)), loop).result()
-
-        await loop.run_in_executor(self.workplace.builders, self._environment, job, progress)
+        spec = await asyncio.to_thread(self.specification, job)
+        for note in spec.notes:
+            await told(note)
+        await self.workplace.builds.environment(self.images, spec, told)
         return Prepared()
 
     async def admit(self, job: Resource, tell: Tell) -> Event:
@@ -187,7 +188,8 @@ class Jobs:
         return Downloaded()
 
     async def run(self, job: Resource, tell: Tell) -> Event:
-        environment = await asyncio.to_thread(self._environment, job, lambda line: None)
+        spec = await asyncio.to_thread(self.specification, job)
+        environment = await self.workplace.builds.environment(self.images, spec, _unheard)
         run = ClusterRun(
             self.ports, self.engine, job, self.log_group, self.files(job), self.patterns(job),
             self.workplace.usage,
@@ -199,8 +201,9 @@ class Jobs:
         for host in hosts(job.spec):
             files = self.files(job).at(host)
             program = self.program(job, host, files, environment)
-            spec = await asyncio.to_thread(self.workplace.container, job, host, files, environment, program)
-            await self.start(run, job, host, spec, launched)
+            container = self.workplace.container
+            given = await asyncio.to_thread(container, job, host, files, environment, program)
+            await self.start(run, job, host, given, launched)
         return await run.wait(self.mirrors(job, run.hosts))
 
     async def start(
@@ -249,14 +252,9 @@ class Jobs:
         with self.ports.store.read() as tx:
             return tx.resources.find(arn)
 
-    def _environment(self, job: Resource, progress: Callable[[str], None]) -> Environment:
-        spec = self.images.resolve(self.image(job))
-        for note in spec.notes:
-            progress(note)
-        wanted = self.requirements(job)
-        if wanted.strip():
-            spec = self.images.derive(spec, wanted)
-        return self.images.ready(spec) or self.images.build(spec, progress)
+    def specification(self, job: Resource) -> EnvironmentSpec:
+        """Of the environment that its programs run in. Raises `ImageError`."""
+        return specification(self.images, self.image(job), self.requirements(job))
 
     def _open_logs(self, job: Resource) -> None:
         for host in hosts(job.spec):
@@ -279,3 +277,7 @@ def _always(event: Event) -> Callable[[Resource, Tell], Awaitable[Event | None]]
         return event
 
     return handler
+
+
+async def _unheard(line: str) -> None:
+    """It has been told before."""

@@ -17,9 +17,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from clary.domain.machine import Step
 from clary.orchestrator.reserve import Reserve
@@ -34,6 +35,12 @@ Tell = Callable[[Any], Coroutine[Any, Any, None]]
 
 RETRY = 0.5
 """Seconds until what a full disk refused is tried again."""
+
+
+THREADS = 8
+"""For steps, which take milliseconds and wait for each other's commits."""
+
+T = TypeVar("T")
 
 
 class Machine(Protocol):
@@ -77,6 +84,7 @@ class Reconciler:
         self._store, self._machines, self._clock, self._reserve = store, machines, clock, reserve
         self._running: dict[int, tuple[str, asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
+        self._threads = ThreadPoolExecutor(THREADS, "step")
 
     async def run(self) -> None:
         """Until cancelled. What runs then is left as it is: it belongs to the next server."""
@@ -97,6 +105,10 @@ class Reconciler:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """In threads of its own: no state waits behind what moves files or starts programs."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
     async def _resume(self) -> None:
         def leftovers() -> list[tuple[Resource, str]]:
             with self._store.read() as tx:
@@ -105,7 +117,7 @@ class Reconciler:
                 ]
                 return [(resource, name) for resource, name in found if resource is not None]
 
-        for resource, name in await asyncio.to_thread(leftovers):
+        for resource, name in await self._in_thread(leftovers):
             if resource.kind in self._machines:
                 self._machines[resource.kind].resumed(resource, name)
 
@@ -118,7 +130,7 @@ class Reconciler:
                 future = tx.outbox.next_due_after(now)
                 return due, future
 
-        due, future = await asyncio.to_thread(look)
+        due, future = await self._in_thread(look)
         for effect in due:
             if effect.id not in self._running:
                 task = asyncio.create_task(self._perform(effect), name=f"{effect.name} {effect.arn}")
@@ -127,11 +139,11 @@ class Reconciler:
 
     async def _perform(self, effect: Effect) -> None:
         try:
-            queued, resource = await asyncio.to_thread(self._look_up, effect)
+            queued, resource = await self._in_thread(self._look_up, effect)
             if not queued:
                 return
             if resource is None or resource.kind not in self._machines:
-                await asyncio.to_thread(self._drop, effect)
+                await self._in_thread(self._drop, effect)
                 return
             machine = self._machines[resource.kind]
             try:
@@ -150,7 +162,7 @@ class Reconciler:
     async def _record(self, effect: Effect, event: Any) -> None:
         while True:
             try:
-                done = await asyncio.to_thread(self._step, effect, event)
+                done = await self._in_thread(self._step, effect, event)
                 break
             except Conflict:
                 continue
@@ -160,7 +172,7 @@ class Reconciler:
                     self._reserve.give_up()
                 await asyncio.sleep(RETRY)
         if self._reserve is not None:
-            await asyncio.to_thread(self._reserve.keep)
+            await self._in_thread(self._reserve.keep)
         if done is None:
             return
         after, abandoned = done

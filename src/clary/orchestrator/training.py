@@ -55,6 +55,11 @@ class TrainingJobs(Jobs):
         super().recorded(tx, before, after)
         self.pools.follow(tx, before, after)
 
+    def committed(self, after: Resource) -> None:
+        super().committed(after)
+        if "TuningJobArn" in after.state:  # what it did to its tuning job is kept now
+            self.ports.changes.publish(after.state["TuningJobArn"])
+
     def image(self, job: Resource) -> str:
         return str(job.spec["AlgorithmSpecification"].get("TrainingImage", ""))
 

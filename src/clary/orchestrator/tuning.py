@@ -82,7 +82,6 @@ class TuningJobs:
         summary = _summary(parent, job.document, trial["definition"], trial["values"])
         if summary != trial["summary"]:
             advance(tx, self, parent, tuning.Reported(trial["number"], summary), now)
-            self._ports.changes.publish(parent.arn)
 
     async def wake(self, job: Resource, tell: Tell) -> tuning.Event:
         return tuning.Woken()

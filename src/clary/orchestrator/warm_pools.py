@@ -30,6 +30,7 @@ from clary.engines import TOOLKIT
 from clary.engines.ports import ContainerSpec, Engine, EngineError, Mount
 from clary.images.ports import Environment, ImageError, Images
 from clary.orchestrator import channels, checkpoints, debugging, proc
+from clary.orchestrator.builds import specification
 from clary.orchestrator.container import Program, Workplace
 from clary.orchestrator.imported import frameworks
 from clary.orchestrator.layout import TRAINING_FOLDERS, JobFiles
@@ -167,9 +168,9 @@ class WarmPools:
 
     def _environment(self, job: Resource) -> Environment | None:
         """The job's own, which is built as it runs."""
-        spec = self.images.resolve(str(job.spec["AlgorithmSpecification"].get("TrainingImage", "")))
+        image = str(job.spec["AlgorithmSpecification"].get("TrainingImage", ""))
         wanted = channels.requirements(job, self.ports.objects)
-        return self.images.ready(self.images.derive(spec, wanted) if wanted.strip() else spec)
+        return self.images.ready(specification(self.images, image, wanted))
 
     async def clean(self, pool: Resource, tell: Tell) -> None:
         async with self._making[pool.arn]:

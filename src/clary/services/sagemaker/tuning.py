@@ -15,6 +15,7 @@ from clary.services.sagemaker.experiments import Experiment
 from clary.services.sagemaker.job_checks import refuse_ended, refuse_running, refused
 from clary.services.sagemaker.training import TrainingJob
 from clary.services.sagemaker.trials import Trial
+from clary.services.sagemaker.waiting_describe import serve_waiting_describe
 from clary.storage.ports import Effect, Resource, Transaction
 
 HyperParameterTuningJob = Kind(
@@ -24,7 +25,8 @@ HyperParameterTuningJob = Kind(
     initial="InProgress",
     missing=("ResourceNotFound", "Could not find the hyperparameter tuning job {name}."),
 )
-HyperParameterTuningJob.serves("Create", "Describe", "List", "Stop", "Delete")
+HyperParameterTuningJob.serves("Create", "List", "Stop", "Delete")
+serve_waiting_describe(HyperParameterTuningJob)
 
 
 @HyperParameterTuningJob.on_create
