@@ -2,7 +2,7 @@
 
 A hit is the resource's document with what its record shows beyond it: tags, a component's metrics and
 parents and its job, a trial's components. What a page needs of these is read once for the page.
-VisibilityConditions and CrossAccountFilterOption change nothing: nothing is shared across accounts here.
+Nothing is shared across accounts: CrossAccountFilterOption CrossAccount finds nothing.
 
 Every resource whose record the model describes can be searched. Those of a kind that Clary does not serve yet
 (pipelines, model packages, ...) answer an empty page, as AWS does where there are none: their Create is refused,
@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from botocore.model import Shape, StructureShape
 
 from clary.api import Context, Document, ServiceError, operation
+from clary.api.filters import both
 from clary.domain import experiments as rules
 from clary.domain.experiments import PART_OF
 from clary.services.sagemaker.components import complete, metric_summary
 from clary.services.sagemaker.search_expression import expression, properties
 from clary.services.sagemaker.search_models import dashboard
+from clary.services.sagemaker.search_rules import refuse_contains, visible
 from clary.storage.ports import BadCursor, Query, Resource, Transaction
 from clary.wire.models import service as model_of
 
@@ -64,6 +66,7 @@ RESOURCES = {
     "Project": Searched("Project", "Project"),
     "TrainingJob": Searched("TrainingJob", "TrainingJob"),
 }
+EXPERIMENTS = frozenset({"Experiment", "Trial", "TrialComponent"})
 
 
 def record_shape(resource: str) -> tuple[Searched, StructureShape]:
@@ -80,7 +83,13 @@ def record_shape(resource: str) -> tuple[Searched, StructureShape]:
 @operation("sagemaker", "Search")
 def search(ctx: Context, request: Document) -> Document:
     searched, shape = record_shape(request["Resource"])
-    where = expression(shape, request.get("SearchExpression", {}), searched.heading)
+    asked = request.get("SearchExpression", {})
+    refuse_contains(asked, experiments=searched.kind in EXPERIMENTS)
+    where = both(
+        [expression(shape, asked, searched.heading), visible(request.get("VisibilityConditions", ()))]
+    )
+    if request.get("CrossAccountFilterOption") == "CrossAccount":
+        return {"Results": [], "TotalHits": {"Value": 0, "Relation": "EqualTo"}}
     with ctx.read() as tx:
         query = Query(
             account=ctx.account, region=ctx.region, kinds=(searched.kind,), where=where,

@@ -34,6 +34,8 @@ ORDERED = frozenset(
         Operator.LESS_THAN_OR_EQUAL_TO,
     }
 )
+TEXTS = frozenset({Operator.CONTAINS, Operator.IN})
+"""Operators of texts only."""
 _NUMBERS = frozenset({"integer", "long", "float", "double"})
 
 
@@ -91,6 +93,8 @@ def _filter(shape: StructureShape, document: Document) -> Expression:
         for item in properties(shape, document["Name"])
         if (term := _compare(item, operator, document)) is not None
     )
+    if not terms and operator in TEXTS:
+        raise _refuse(document, f"Operator {operator.value} is only supported for text properties")
     if not terms:
         raise _refuse(document, f"Invalid value for property {document['Name']}: {document.get('Value')}")
     if len(terms) == 1:
@@ -128,11 +132,12 @@ def _compare(item: Property, operator: Operator, document: Document) -> Compare 
             raise _refuse(document, f"Operator {operator.value} is not supported for text properties")
         return Compare(item.path, operator, text)
     if item.type == "string":
+        # A parameter is a text or a number: its other property takes what this one cannot.
         return None if operator in ORDERED else Compare(item.path, operator, text)
     if item.type == "entry":
         value = number_of(text) if operator in ORDERED else None
         return Compare(item.path, operator, text if value is None else value)
-    if operator in (Operator.CONTAINS, Operator.IN):
+    if operator in TEXTS:
         return None
     scalar = _scalar(item.type, text)
     return None if scalar is None else Compare(item.path, operator, scalar)
