@@ -183,6 +183,7 @@ def _rest_answer(
         output is not None and payload is not None and output.members[payload].type_name in {"blob", "string"}
     )
     ranged = output is not None and "ContentRange" in output.members
+    names_kind = head is not None and head.may_write("content-type")
     if raw:
         assert output is not None
         kind = "text/plain" if output.members[payload].type_name == "string" else "application/octet-stream"
@@ -197,9 +198,8 @@ def _rest_answer(
             response.status = 206  # the model has no member for it
         if body is not None:
             response.body = body(document)
-            if (raw or response.body) and not any(
-                name.lower() == "content-type" for name, _ in response.headers
-            ):
+            named = names_kind and any(name.lower() == "content-type" for name, _ in response.headers)
+            if (raw or response.body) and not named:
                 response.headers.append(("Content-Type", kind))
         return response
 

@@ -106,6 +106,14 @@ class _Table:
                 by_path.setdefault(route.path, {}).setdefault(operation.model.http["method"], []).append(
                     route
                 )
+        self._plain = {
+            (method, path): routes[0].match
+            for path, methods in by_path.items()
+            if "{" not in path
+            for method, routes in methods.items()
+            if len(routes) == 1 and not routes[0].literals
+        }
+        """Operations that have a method and a path without labels to themselves."""
         # Literal segments first: `/WriteGetObjectResponse` is no bucket.
         self._paths = [
             (Template(path), methods)
@@ -113,6 +121,9 @@ class _Table:
         ]
 
     def rest(self, request: HttpRequest) -> Match | None:
+        plain = self._plain.get((request.method, request.path))
+        if plain is not None:
+            return plain
         query = dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
         for template, methods in self._paths:
             routes = methods.get(request.method)

@@ -21,15 +21,21 @@ class HeadWriter:
     def __init__(self, shape: Shape) -> None:
         self._headers: list[tuple[str, HeaderWriter]] = []
         self._status: str | None = None
+        self._names: set[str] = set()
         for name, member in shape.members.items():
             location = member.serialization.get("location")
             wire = str(member.serialization.get("name", name))
             if location == "header":
+                self._names.add(wire.lower())
                 self._headers.append((name, _header(wire, member)))
             elif location == "headers":
                 self._headers.append((name, _header_map(wire)))
             elif location == "statusCode":
                 self._status = name
+
+    def may_write(self, header: str) -> bool:
+        """Whether a member is this header's; given in lower case."""
+        return header in self._names
 
     def write(self, document: Document, response: HttpResponse) -> None:
         for name, write in self._headers:

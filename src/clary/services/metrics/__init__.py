@@ -52,15 +52,10 @@ async def _kept(store: Store, arn: str, points: Sequence[Point]) -> None:
 
 def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:
     """Not-a-number and the infinities have no place in a summary, nor in the JSON that would show them."""
-    points: list[Point] = []
-    errors: list[Document] = []
-    for index, item in enumerate(items):
-        value = item["Value"]
-        if math.isfinite(value) and math.isfinite(item["Timestamp"]):
-            points.append(Point(item["MetricName"], value, item["Timestamp"], item.get("Step")))
-        else:
-            errors.append({"Code": "VALIDATION_ERROR", "MetricIndex": index})
-    return points, errors
+    points = [Point(item["MetricName"], item["Value"], item["Timestamp"], item.get("Step")) for item in items]
+    odd = [index for index, (_, value, _, _) in enumerate(points) if not math.isfinite(value)]
+    kept = [point for point in points if math.isfinite(point.value)] if odd else points
+    return kept, [{"Code": "VALIDATION_ERROR", "MetricIndex": index} for index in odd]
 
 
 @operation("sagemaker-metrics", "BatchGetMetrics")
