@@ -23,7 +23,7 @@ from clary.images import builtin
 from clary.images.ports import Environment, Images
 from clary.images.resolve import framework
 from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
-from clary.orchestrator.endpoints import shared_libs
+from clary.orchestrator.endpoints import model_builder
 from clary.orchestrator.slots import Room
 from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
 from clary.storage.ports import Document, Resource
@@ -134,7 +134,7 @@ class Prepared:
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             **(workplace.credentials(replace(endpoint, spec={"RoleArn": role})) if role else {}),
-            **shared_libs.variables(self.place.ml, ML),
+            **model_builder.variables(self.place.ml, ML),
             SUBMITTED: f"{ML}/code",
             **given,
             "SAGEMAKER_REGION": endpoint.region,
@@ -160,7 +160,7 @@ def prepare(
     done = place.root / ".fetched"
     if not done.exists():
         _fetch(container, place, objects)
-        shared_libs.put_aside(place.model, place.ml)
+        model_builder.put_libraries_aside(place.model, place.ml)
         done.touch()
     image = container.get("Image", "")
     spec = images.resolve(image)
@@ -168,15 +168,16 @@ def prepare(
         progress(note)
     for source in (place.code, place.model / "code"):
         if (source / "requirements.txt").is_file():
-            spec = images.derive(
-                spec, (source / "requirements.txt").read_text(encoding="utf-8", errors="replace")
-            )
+            asked = (source / "requirements.txt").read_text(encoding="utf-8", errors="replace")
+            if spec.interpreter is None:
+                asked = model_builder.requirements(place.model, asked)
+            spec = images.derive(spec, asked)
             break
     environment = images.ready(spec) or images.build(spec, progress)
     room = _room(variant, total)
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
     workers = int(given) if given.isdigit() and int(given) else max(1, room.cpus)
-    memory = int(room.memory_gib * 2**30 / workers)
+    memory = int(room.memory_gib * 2**30 / workers / len(variant["containers"]))
     return Prepared(variant, container, place, environment, framework(spec), workers, memory)
 
 

@@ -1,25 +1,38 @@
-"""Libraries that ModelBuilder packs beside a model, `shared_libs/` in its archive.
+"""Models that SDK v3's ModelBuilder packed: its own `code/inference.py`, the model or the InferenceSpec in
+`code/serve.pkl`, libraries in `shared_libs/`.
 
-Its inference.py copies them to /lib, which is the machine's own here and read-only. So they are put where the dynamic
-linker is told to look, and the script, which finds no `shared_libs`, has nothing to copy.
+shared libraries  the script copies them to /lib, which is the machine's own here and read-only. So they are put where
+                  the dynamic linker is told to look, and the script, which finds none, has nothing to copy.
+sagemaker.serve   the script imports it, and ModelBuilder's requirements.txt leaves it out: it is counted on to be in
+                  the image. An environment that stands for an image gets it.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
-NAME = "shared_libs"
-_MADE_BY_MODEL_BUILDER = Path("code", "serve.pkl")
+LIBRARIES = "shared_libs"
+_PACKED = Path("code", "serve.pkl")
+_SDK = re.compile(r"(?m)^\s*sagemaker(-serve)?\s*($|[\[<>=!~;@ ])")
+"""A requirement that brings sagemaker.serve."""
 
 
-def put_aside(model: Path, ml: Path) -> None:
+def put_libraries_aside(model: Path, ml: Path) -> None:
     """Out of the unpacked model's folder, beside it. Does nothing for other archives."""
-    if (model / _MADE_BY_MODEL_BUILDER).is_file() and (model / NAME).is_dir():
-        shutil.rmtree(ml / NAME, ignore_errors=True)  # of an unpacking that was cut short
-        (model / NAME).rename(ml / NAME)
+    if (model / _PACKED).is_file() and (model / LIBRARIES).is_dir():
+        shutil.rmtree(ml / LIBRARIES, ignore_errors=True)  # of an unpacking that was cut short
+        (model / LIBRARIES).rename(ml / LIBRARIES)
 
 
 def variables(ml: Path, seen: str) -> dict[str, str]:
     """`seen`: where the program sees `ml`."""
-    return {"LD_LIBRARY_PATH": f"{seen}/{NAME}"} if (ml / NAME).is_dir() else {}
+    return {"LD_LIBRARY_PATH": f"{seen}/{LIBRARIES}"} if (ml / LIBRARIES).is_dir() else {}
+
+
+def requirements(model: Path, text: str) -> str:
+    """`text`, a requirements.txt, with what the archive's script needs."""
+    if not (model / _PACKED).is_file() or _SDK.search(text):
+        return text
+    return f"{text.rstrip()}\nsagemaker-serve\ncloudpickle\n"
