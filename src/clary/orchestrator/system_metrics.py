@@ -26,6 +26,8 @@ Sample = dict[str, Any]
 Counters = Mapping[str, Sequence[float]]
 
 GPU_SECONDS = 2
+SMI_REST = 9
+"""Times as long as it ran, nvidia-smi rests: it may take longer than a sample's interval."""
 GPU_QUERY = ("--query-gpu=index,utilization.gpu,memory.used,memory.total", "--format=csv,noheader,nounits")
 
 
@@ -41,6 +43,7 @@ class SystemMetrics:
     root: Path = proc.ROOT
     clock: Callable[[], float] = time.time
     _before: tuple[float, Counters] | None = None
+    _smi_due: float = 0.0
     _smi: str | None = field(default_factory=lambda: shutil.which("nvidia-smi"))
 
     def sample(self) -> list[Sample]:
@@ -69,7 +72,8 @@ class SystemMetrics:
             yield metric("job", "job", "MemoryUsedBytes", counters["job"][1])
 
     def _gpus(self) -> list[Sample]:
-        if self._smi is None:
+        began = time.monotonic()
+        if self._smi is None or began < self._smi_due:
             return []
         try:
             told = subprocess.run(
@@ -77,6 +81,9 @@ class SystemMetrics:
             )
         except (OSError, subprocess.SubprocessError):
             return []
+        finally:
+            now = time.monotonic()
+            self._smi_due = now + SMI_REST * (now - began)
         return gpus(told.stdout)
 
 
