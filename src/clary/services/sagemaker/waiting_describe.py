@@ -1,5 +1,6 @@
 """DescribeTrainingJob and its like: the SDK's first look at a job waits a while for the job's end, or its
-`fit(wait=True)` would sleep for 30 s before it looks again; see `describe_wait` in the settings."""
+`fit(wait=True)` would sleep for 30 s before it looks again; see `describe_wait` in the settings. A client with
+Clary's hook needs none of it: it looks again soon, and shows the logs of the job meanwhile."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from collections import OrderedDict
 from clary.api import Context, Document, Kind, operation
 from clary.domain.jobs import TERMINAL
 
-SDK = "sagemaker-python-sdk"
+SDK, HOOKED = "sagemaker-python-sdk", "app/clary"
+"""In user agents."""
 KEPT = 10_000
 
 
@@ -20,7 +22,8 @@ def serve_waiting_describe(kind: Kind) -> None:
     """Jobs whose first look has waited. A server that restarts forgets them, and one look waits again."""
 
     def may_wait(ctx: Context, arn: str) -> bool:
-        if ctx.settings.describe_wait <= 0 or SDK not in ctx.user_agent.lower() or arn in waited:
+        agent = ctx.user_agent.lower()
+        if ctx.settings.describe_wait <= 0 or SDK not in agent or HOOKED in agent or arn in waited:
             return False
         waited[arn] = None
         if len(waited) > KEPT:

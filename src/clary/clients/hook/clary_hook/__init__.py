@@ -24,6 +24,7 @@ CHANGED_BY = {
     "sagemaker.core.common_utils": "waits",
     "sagemaker.core.helper.session_helper": "waits",
     "sagemaker.core.processing": "waits",
+    "sagemaker.core.remote_function.job": "waits",
     "sagemaker.core.resources": "waits",
     "sagemaker.core.telemetry.telemetry_logging": "telemetry",
     "sagemaker.core.transformer": "waits",
@@ -42,12 +43,17 @@ CHANGED_BY = {
 """Which concern changes which module, once that is imported. A concern has a function `change(module)`."""
 
 
+USER_AGENT = "AWS_SDK_UA_APP_ID"
+"""What botocore adds to its user agent: it tells the server that this client's waits are quick."""
+
+
 def install() -> None:
     """Does nothing where AWS_ENDPOINT_URL does not name Clary."""
     if os.environ.get("AWS_ENDPOINT_URL"):
         from clary_hook import imports  # type: ignore[import-not-found,unused-ignore]
 
         imports.on_import(CHANGED_BY)
+        os.environ.setdefault(USER_AGENT, "clary")
 
 
 def complain(what: str, error: BaseException) -> None:

@@ -7,7 +7,8 @@ many times more as its pauses are shorter.
     botocore's waiters   a `Delay` of 2 s or more becomes `DELAY`, and MaxAttempts grows with it
     the SDKs' modules    their `time.sleep` takes `FIRST` s at first and longer with each turn of the same loop, up
                          to what was asked for: quick things are seen quickly, long ones are not asked about at
-                         every moment
+                         every moment. Loops that print a job's logs look at the job itself only every 30 s of
+                         theirs: their `time.time` takes each turn for more
     ModelBuilder.deploy  sleeps 30 s before it says that an endpoint failed, for logs that are there already
     AsyncPredictor       its thread that waits for the file of a failure, 15 minutes long, no longer keeps a program
                          that has its answer from ending
@@ -15,6 +16,7 @@ many times more as its pauses are shorter.
 
 import functools
 import math
+import sys
 import threading
 import time
 
@@ -27,6 +29,8 @@ FIRST, GROWTH = 0.2, 1.15
 SHORT = 0.5
 """Seconds of a sleep that is left as it is."""
 _LIVE_LOGGING = "_live_logging_deploy_done_with_progress"
+LOOK, LAST_LOOK = 31.0, "last_describe_job_call"
+"""More seconds than lie between looks at a job whose logs are printed; the variable that keeps the last look."""
 APART = 5.0
 """Seconds without a sleep after which the next one begins a loop anew."""
 
@@ -89,6 +93,12 @@ class Time:
     def __getattr__(self, name: str) -> "Any":
         return getattr(time, name)
 
+    def time(self) -> float:
+        loop = sys._getframe(1)
+        if LAST_LOOK in loop.f_code.co_varnames and not loop.f_locals.get("timeout"):
+            return time.time() + LOOK * getattr(self._turns, "count", 0)
+        return time.time()
+
     def sleep(self, seconds: float) -> None:
         if seconds <= SHORT:
             time.sleep(seconds)
@@ -97,6 +107,7 @@ class Time:
         now = time.monotonic()
         if now - getattr(turns, "last", -APART) > APART:
             turns.pause = FIRST
+        turns.count = getattr(turns, "count", 0) + 1
         time.sleep(min(seconds, turns.pause))
         turns.pause *= GROWTH
         turns.last = time.monotonic()
