@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.endpoints import BUCKET, Endpoints
-from tests.support.process import Clary
+from tests.support.process import IMAGE, ROLE, Clary
 
 SUMS = """
 def model_fn(model_dir): return None
@@ -249,3 +249,26 @@ def test_a_serverless_endpoint_answers(endpoints: Endpoints) -> None:
     assert found["ProductionVariants"][0]["CurrentServerlessConfig"]["MemorySizeInMB"] == 2048
     assert json.loads(endpoints.invoke(endpoint)["Body"])["predictions"][0]["predicted_label"] == "s"
     endpoints.delete(endpoint)
+
+
+def test_files_pass_a_pipeline(transforms: Transforms) -> None:
+    endpoints = transforms.endpoints
+    double = "import json\ndef model_fn(d): return 2\ndef transform_fn(m, body, kind, accept):\n" \
+             "    return json.dumps([[m * float(cell) for cell in row.split(',')] for row in body.split()])"  # fmt: skip
+    total = "import json\ndef model_fn(d): return 2\ndef transform_fn(m, body, kind, accept):\n" \
+            "    assert kind == 'application/json', kind\n" \
+            "    return ''.join('%g\\n' % sum(row) for row in json.loads(body)), 'text/csv'"  # fmt: skip
+    model = endpoints.name("pipeline")
+    containers = [{"Image": IMAGE, "ModelDataUrl": endpoints.data(script)} for script in (double, total)]
+    endpoints.sagemaker.create_model(ModelName=model, Containers=containers, ExecutionRoleArn=ROLE)
+    name = transforms.start(model, {"a.csv": b"1,2\n3,4\n"})
+    found = transforms.wait(name)
+    assert found["TransformJobStatus"] == "Completed", found
+    assert transforms.outputs(name) == {"a.csv.out": "6\n14\n"}
+    listed = endpoints.logs.describe_log_streams(
+        logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{name}/i-"
+    )
+    assert [each["logStreamName"].rpartition("/")[2] for each in listed["logStreams"]] == [
+        "container-1",
+        "container-2",
+    ]

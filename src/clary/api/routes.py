@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+MODEL = "X-Clary-Model"
+"""The header that names a model of many to its server, as `Models.locate` gives it."""
+
 
 @dataclass(slots=True)
 class Invocation:
@@ -23,6 +26,8 @@ class Invocation:
     path: str = "/invocations"
     timeout: float | None = None
     """Seconds; None: the model's own."""
+    container: str = ""
+    """Which of the variant's `containers` is asked, where it has any."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,9 @@ class Reply:
 
 class InvocationError(Exception):
     """An invocation that no model server answered; the message is for its caller."""
+
+    source = "primary"
+    """The container that was asked, as AWS names it."""
 
 
 class TimedOut(InvocationError):
@@ -100,6 +108,8 @@ class Variant:
     models: Models | None = None
     asynchronous: bool = False
     meter: Meter | None = None
+    containers: tuple[str, ...] = ()
+    """Names of those that callers must choose from (InferenceExecutionConfig Mode Direct)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ The state's part that no client sees:
     Clary: {"fleets": {"1": FLEET, ...}, "active": "1", "next": 2}
     FLEET: {"config": NAME, "variants": [VARIANT], "shadows": [...], "capture": {...}, "async": {...},
             "runs": {"AllTraffic/0": {"run": 3, "engine": STATE}}, "drop": True once it is to go, "until": not before}
-    VARIANT: {"name", "weight", "count", "instance_type", "role", "containers": [...], "serverless": {...}, ...}
+    VARIANT: {"name", "weight", "count", "instance_type", "role", "containers": [...], "mode": "Serial",
+              "serverless": {...}, ...}
 """
 
 from __future__ import annotations
@@ -102,14 +103,25 @@ def _variant(given: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) 
         "serverless": serverless,
         "role": model.get("ExecutionRoleArn"),
         "containers": containers(model),
+        "mode": execution_mode(model),
     }
 
 
 def containers(model: Mapping[str, Any]) -> list[Document]:
-    """A model's containers, in the order in which a request passes them."""
+    """A model's containers, in the order in which a request passes them. Several have a ContainerHostname each: their
+    place, if the model gives them none."""
     found = [model["PrimaryContainer"]] if "PrimaryContainer" in model else model.get("Containers", [])
-    network = {"EnableNetworkIsolation": True} if model.get("EnableNetworkIsolation") else {}
-    return [{**each, **network} for each in found]
+    more: Document = {"EnableNetworkIsolation": True} if model.get("EnableNetworkIsolation") else {}
+    if len(found) == 1:
+        return [{**each, **more} for each in found]
+    return [
+        {"ContainerHostname": f"container-{number}", **each, **more} for number, each in enumerate(found, 1)
+    ]
+
+
+def execution_mode(model: Mapping[str, Any]) -> str:
+    """`Serial`: a request passes all containers; `Direct`: its caller chooses one."""
+    return str(model.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
 
 
 def created(first: Document, now: float) -> Document:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from clary.domain.endpoint import REASON_LIMIT, Began, containers
+from clary.domain.endpoint import REASON_LIMIT, Began, containers, execution_mode
 from clary.domain.machine import Step
 
 Document = dict[str, Any]
@@ -57,7 +57,7 @@ def fleet(spec: Mapping[str, Any], model: Mapping[str, Any]) -> Document:
     variant = {
         "name": VARIANT, "model": spec["ModelName"], "weight": 1.0, "count": resources["InstanceCount"], "startup": None,
         "serverless": None, "instance_type": resources["InstanceType"],
-        "role": model.get("ExecutionRoleArn"), "containers": given,
+        "role": model.get("ExecutionRoleArn"), "containers": given, "mode": execution_mode(model),
     }  # fmt: skip
     return {"config": "", "variants": [variant], "shadows": [], "capture": None, "async": None, "runs": {}}
 

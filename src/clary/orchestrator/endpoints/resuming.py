@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 
 from clary.api.routes import Invocation, Overloaded, Reply, Route, Routes, Variant
+from clary.orchestrator.endpoints.running import chosen
 from clary.storage.ports import Resource, Store
 
 LONGEST = 60.0
@@ -29,7 +30,12 @@ def _route(routes: Routes, row: Resource) -> Route:
         row.arn,
         tuple(
             Variant(
-                each["name"], each["weight"], waiting, waiting if _many(each) else None, bool(active["async"])
+                each["name"],
+                each["weight"],
+                waiting,
+                waiting if _many(each) else None,
+                bool(active["async"]),
+                containers=chosen(each),
             )
             for each in active["variants"]
             for waiting in [Waiting(routes, row.arn, each["name"])]

@@ -10,8 +10,9 @@ import asyncio
 import time
 from functools import partial
 
-from clary.api.routes import Meter, Variant
+from clary.api.routes import Backend, Meter, Variant
 from clary.orchestrator.endpoints.instance import Instance
+from clary.orchestrator.endpoints.pipeline import Direct, Named, Serial
 from clary.orchestrator.endpoints.stage import Site, Stage
 from clary.storage.ports import Document
 
@@ -22,7 +23,10 @@ IDLE = 300.0
 class Running:
     def __init__(self, site: Site, document: Document, *, shadow: bool = False) -> None:
         self.document, self.shadow = document, shadow
-        self.stages = [Stage(site, document, container) for container in document["containers"][:1]]
+        given = document["containers"]
+        self.stages = [
+            Stage(site, document, each, each["ContainerHostname"] if len(given) > 1 else "") for each in given
+        ]
         self._leaving: set[asyncio.Task[None]] = set()
         self._dozing: asyncio.Task[None] | None = None
 
@@ -42,15 +46,17 @@ class Running:
 
     def variant(self, *, asynchronous: bool, meter: Meter | None) -> Variant:
         """What callers see of it now."""
-        first = self.stages[0]
         return Variant(
-            self.name,
-            self.document["weight"],
-            first.pool,
-            first.models,
-            asynchronous=asynchronous,
-            meter=meter,
-        )
+            self.name, self.document["weight"], self._backend(),
+            next((stage.models for stage in self.stages if stage.models is not None), None),
+            asynchronous=asynchronous, meter=meter, containers=chosen(self.document),
+        )  # fmt: skip
+
+    def _backend(self) -> Backend:
+        if len(self.stages) == 1:
+            return self.stages[0].pool
+        named = [Named(stage.name, stage.pool, many=stage.models is not None) for stage in self.stages]
+        return Direct({each.name: each for each in named}) if chosen(self.document) else Serial(named)
 
     async def start(self, *, steady: bool) -> None:
         """Prepare, and have instances started. Raises `FleetError`."""
@@ -123,3 +129,10 @@ class Running:
             elif self.count and time.monotonic() - since > IDLE:
                 for stage in self.stages:
                     await asyncio.gather(*stage.shrink(0))
+
+
+def chosen(variant: Document) -> tuple[str, ...]:
+    """Names of the containers of which a caller chooses one; none where a request passes all."""
+    if variant.get("mode", "Serial") != "Direct":
+        return ()
+    return tuple(each["ContainerHostname"] for each in variant["containers"])

@@ -16,7 +16,7 @@ from clary.engines.ports import EngineError
 from clary.images.ports import ImageError
 from clary.orchestrator.endpoints.container import ModelError, Place, Prepared, prepare
 from clary.orchestrator.endpoints.house import FleetError, House
-from clary.orchestrator.endpoints.instance import Instance, Tell, log_group
+from clary.orchestrator.endpoints.instance import Instance, Tell, instance_name, log_group
 from clary.orchestrator.endpoints.many import Fetching, ManyModels
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Resource
@@ -41,13 +41,17 @@ class Site:
 
 
 class Stage:
-    def __init__(self, site: Site, variant: Document, container: Document) -> None:
-        self.variant, self.container = variant, container
+    def __init__(self, site: Site, variant: Document, container: Document, name: str = "") -> None:
+        """`name`: its own, where the variant has several containers."""
+        self.variant, self.container, self.name = variant, container, name
         self.pool = _pool(container)
         self.instances: list[Instance] = []
+        self._site = site
+        self._place = Place(site.root / variant["name"] / name)
         self.models: Models | None = None
         """Where the container has many of them."""
-        self._site = site
+        if container.get("Mode") == "MultiModel":
+            self.models = Fetching(ManyModels(container, self._place, site.house.ports.objects))
         self._prepared: Prepared | None = None
 
     @property
@@ -61,15 +65,11 @@ class Stage:
             self._prepared = await asyncio.to_thread(self._prepare)
         except (ModelError, ImageError, EngineError) as error:
             raise FleetError(str(error)) from error
-        if self._prepared.many:
-            objects = self._site.house.ports.objects
-            self.models = Fetching(ManyModels(self.container, self._prepared.place, objects))
 
     def _prepare(self) -> Prepared:
         house = self._site.house
-        place = Place(self._site.root / self.variant["name"])
         return prepare(
-            self.variant, self.container, place, house.images, house.ports.objects, house.workplace.slots.total,
+            self.variant, self.container, self._place, house.images, house.ports.objects, house.workplace.slots.total,
             self._site.say,
         )  # fmt: skip
 
@@ -86,12 +86,12 @@ class Stage:
     def _add(self, number: int, *, steady: bool) -> None:
         assert self._prepared is not None
         site = self._site
-        last = site.runs().get(f"{self.variant['name']}/{number}")
+        last = site.runs().get(instance_name(self.variant["name"], number, self.name))
         self.instances.append(
             Instance(
                 site.endpoint, site.fleet, number, self._prepared, self.pool, engine=site.house.engine,
                 store=site.house.ports.store, workplace=site.house.workplace, tell=site.tell, last=last,
-                steady=steady,
+                steady=steady, stage=self.name,
             )
         )  # fmt: skip
 
@@ -112,7 +112,7 @@ class Stage:
             return
         why = instance.died.result() if instance.died.done() else f"it was not ready after {limit:g} seconds"
         raise FleetError(
-            f"The primary container for production variant {self.variant['name']} did not pass the ping health "
+            f"The {self.name or 'primary'} container for production variant {self.variant['name']} did not pass the ping health "
             f"check: {why}. Please check CloudWatch logs for this endpoint ({log_group(self._site.endpoint)})."
         )
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 
 from clary.api import Context, Document, ServiceError, operation
-from clary.api.routes import Invocation, InvocationError, Overloaded, Reply, Route, TimedOut, Variant
+from clary.api.routes import MODEL, Invocation, InvocationError, Overloaded, Reply, Route, TimedOut, Variant
 
 FORWARDED = {
     "ContentType": "Content-Type",
@@ -33,7 +33,9 @@ async def invoke_endpoint(ctx: Context, request: Document) -> Document:
     variant = target(route, request)
     if variant.asynchronous:
         raise invalid(f"Endpoint {request['EndpointName']} is asynchronous: use InvokeEndpointAsync.")
-    invocation = Invocation(request.get("Body", b""), await headers(variant, request))
+    invocation = Invocation(
+        request.get("Body", b""), await headers(variant, request), container=container(variant, request)
+    )
     reply = await ask(ctx, route, variant, invocation)
     if route.shadows:
         shadow(route, invocation)
@@ -54,8 +56,9 @@ async def invoke_with_stream(ctx: Context, request: Document) -> Document:
     route = find(ctx, request["EndpointName"])
     variant = target(route, request)
     invocation = Invocation(
-        request.get("Body", b""), await headers(variant, request), stream=True, timeout=STREAM_SECONDS
-    )
+        request.get("Body", b""), await headers(variant, request), stream=True, timeout=STREAM_SECONDS,
+        container=container(variant, request),
+    )  # fmt: skip
     reply = await ask(ctx, route, variant, invocation)
     assert not isinstance(reply.body, bytes)
     return {
@@ -74,10 +77,8 @@ def find(ctx: Context, name: str) -> Route:
 
 
 def target(route: Route, request: Document) -> Variant:
-    if "TargetContainerHostname" in request or "InferenceComponentName" in request:
-        raise invalid(
-            "Clary's endpoints have neither containers of InferenceExecutionMode Direct nor components."
-        )
+    if "InferenceComponentName" in request:
+        raise invalid("Clary's endpoints have no inference components.")
     name = request.get("TargetVariant")
     if name is None:
         return route.choose()
@@ -85,6 +86,27 @@ def target(route: Route, request: Document) -> Variant:
     if variant is None:
         raise invalid(f"Variant {name} not found for Endpoint {request['EndpointName']}.")
     return variant
+
+
+def container(variant: Variant, request: Document) -> str:
+    """The one that is asked, of those from which callers choose. Raises ValidationError."""
+    name = request.get("TargetContainerHostname")
+    if name is None and not variant.containers:
+        return ""
+    if not variant.containers:
+        raise invalid(
+            f"TargetContainerHostname is not allowed: endpoint {request['EndpointName']} is not configured for direct "
+            "invocation."
+        )
+    there = f"Its containers are {', '.join(variant.containers)}."
+    if name is None:
+        raise invalid(
+            f"TargetContainerHostname must be given: endpoint {request['EndpointName']} is configured for direct "
+            f"invocation. {there}"
+        )
+    if name not in variant.containers:
+        raise invalid(f"Container {name} not found for Endpoint {request['EndpointName']}. {there}")
+    return str(name)
 
 
 async def headers(variant: Variant, request: Document) -> Mapping[str, str]:
@@ -100,7 +122,7 @@ async def headers(variant: Variant, request: Document) -> Mapping[str, str]:
     if model is None:
         raise invalid("Endpoint has multi-model variants: TargetModel must be given.")
     try:
-        found["X-Clary-Model"] = await variant.models.locate(model)
+        found[MODEL] = await variant.models.locate(model)
     except LookupError as error:
         raise invalid(str(error.args[0])) from None
     return found
@@ -115,17 +137,17 @@ async def ask(ctx: Context, route: Route, variant: Variant, invocation: Invocati
         if meter is not None:
             meter.failed(None)
         raise ServiceError("ServiceUnavailable", str(error), 503) from None
-    except TimedOut:
+    except TimedOut as error:
         if meter is not None:
             meter.failed(None)
         raise model_error(
-            ctx, route, 0, "Your invocation timed out while waiting for a response from container primary. Review the latency "
-            "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
+            ctx, route, 0, f"Your invocation timed out while waiting for a response from container {error.source}. Review the "
+            "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again.", error.source,
         ) from None  # fmt: skip
     except InvocationError as error:
         if meter is not None:
             meter.failed(500)
-        raise model_error(ctx, route, 500, str(error)) from None
+        raise model_error(ctx, route, 500, str(error), error.source) from None
     if 200 <= reply.status < 300:
         if meter is not None:
             meter.answered(reply.seconds, time.time() - ctx.now)

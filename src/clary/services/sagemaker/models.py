@@ -35,6 +35,7 @@ def check(ctx: Context, tx: Transaction, model: Resource) -> None:
             "ValidationException",
             "You must provide either PrimaryContainer or Containers in a CreateModel request.",
         )
+    _check_several(given, spec.get("InferenceExecutionConfig", {}).get("Mode"))
     for container in given:
         if "ModelPackageName" in container:
             raise ServiceError(
@@ -66,3 +67,24 @@ def check(ctx: Context, tx: Transaction, model: Resource) -> None:
             "assume the role.",
         )
     write_model(tx, model, ctx.now)
+
+
+def _check_several(given: list[Document], mode: str | None) -> None:
+    """What a model of several containers has to keep to."""
+    names = [each.get("ContainerHostname") for each in given]
+    many = [each for each in given if each.get("Mode") == "MultiModel"]
+    words = ""
+    if mode == "Direct" and len(given) < 2:
+        words = "InferenceExecutionConfig Mode Direct needs Containers, two or more."
+    elif mode == "Direct" and None in names:
+        words = "InferenceExecutionConfig Mode Direct needs a ContainerHostname for every container."
+    elif mode == "Direct" and many:
+        words = "A container of InferenceExecutionConfig Mode Direct cannot have Mode MultiModel."
+    elif len(given) > 1 and None in names and any(names):
+        words = "ContainerHostname must be given for every container of an inference pipeline, or for none."
+    elif len(many) > 1:
+        words = "An inference pipeline can have one container with Mode MultiModel, not more."
+    elif repeated := sorted({name for name in names if name and names.count(name) > 1}):
+        words = f"ContainerHostname must be unique: {', '.join(repeated)} is there more than once."
+    if words:
+        raise ServiceError("ValidationException", words)

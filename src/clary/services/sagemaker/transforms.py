@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from clary.api import Context, Kind, ServiceError
 from clary.domain import transform as rules
+from clary.domain.endpoint import execution_mode
 from clary.domain.jsonpath import BadPath
 from clary.domain.transform_records import Joiner
 from clary.services.sagemaker.components import create_job_component
@@ -40,6 +41,11 @@ def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
         raise ServiceError(
             "ValidationException",
             "Clary does not capture the data of transform jobs: leave DataCaptureConfig out.",
+        )
+    if execution_mode(model.spec) == "Direct":
+        raise ServiceError(
+            "ValidationException",
+            "A transform job's requests pass all containers: its model cannot have InferenceExecutionConfig Mode Direct.",
         )
     source = spec["TransformInput"]["DataSource"]["S3DataSource"]
     check_bucket(ctx, source["S3Uri"], "S3Uri")
