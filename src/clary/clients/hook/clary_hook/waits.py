@@ -31,6 +31,8 @@ SHORT = 0.5
 _LIVE_LOGGING = "_live_logging_deploy_done_with_progress"
 LOOK, LAST_LOOK = 31.0, "last_describe_job_call"
 """More seconds than lie between looks at a job whose logs are printed; the variable that keeps the last look."""
+TAIL = 1.0
+"""Seconds between such a loop's looks at the logs, at most."""
 APART = 5.0
 """Seconds without a sleep after which the next one begins a loop anew."""
 
@@ -108,6 +110,7 @@ class Time:
         if now - getattr(turns, "last", -APART) > APART:
             turns.pause = FIRST
         turns.count = getattr(turns, "count", 0) + 1
-        time.sleep(min(seconds, turns.pause))
+        longest = TAIL if LAST_LOOK in sys._getframe(1).f_code.co_varnames else seconds
+        time.sleep(min(longest, turns.pause))
         turns.pause *= GROWTH
         turns.last = time.monotonic()
