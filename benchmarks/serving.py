@@ -183,8 +183,11 @@ def signed(url: str, kind: str, body: bytes, key: str, secret: str) -> bytes:
     return written("POST", urlsplit(url).path, dict(request.headers.items()), body)
 
 
-def endpoint(folder: Path, python: str) -> tuple[subprocess.Popen[bytes], str, str, str]:
-    """A Clary server with an endpoint in service: its process, the URL to invoke, its key."""
+def endpoint(
+    folder: Path, python: str, environment: dict[str, str] | None = None, script: str = SCRIPT
+) -> tuple[subprocess.Popen[bytes], str, str, str]:  # fmt: skip
+    """A Clary server with an endpoint in service: its process, the URL to invoke, its key. Without a script the
+    framework's own functions answer."""
     import boto3
 
     from clary.clients import NotServing, discover
@@ -207,16 +210,18 @@ def endpoint(folder: Path, python: str) -> tuple[subprocess.Popen[bytes], str, s
     }  # fmt: skip
     s3, sagemaker = boto3.client("s3", **keys), boto3.client("sagemaker", **keys)
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    with tarfile.open(fileobj=packed, mode="w:gz", dereference=True) as tar:
         tar.add(folder / "model.joblib", "model.joblib")
-        info = tarfile.TarInfo("code/inference.py")
-        info.size = len(SCRIPT)
-        tar.addfile(info, io.BytesIO(SCRIPT.encode()))
+        if script:
+            info = tarfile.TarInfo("code/inference.py")
+            info.size = len(script)
+            tar.addfile(info, io.BytesIO(script.encode()))
     s3.create_bucket(Bucket="bench")
     s3.put_object(Bucket="bench", Key="model.tar.gz", Body=packed.getvalue())
     container = {
         "Image": "1.dkr.ecr.us-east-1.amazonaws.com/bench:1",
         "ModelDataUrl": "s3://bench/model.tar.gz",
+        "Environment": environment or {},
     }
     sagemaker.create_model(ModelName="bench", PrimaryContainer=container, ExecutionRoleArn=ROLE)
     variant = {
