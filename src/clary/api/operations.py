@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from clary.api.context import Context
-from clary.wire.messages import Document
+from clary.wire.messages import Document, HttpRequest, HttpResponse
 from clary.wire.models import service as model_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SyncHandler = Callable[[Context, Document], Document | None]
+Shortcut = Callable[[Context, HttpRequest], Awaitable[HttpResponse | None]]
 AsyncHandler = Callable[[Context, Document], Awaitable[Document | None]]
 
 
@@ -34,6 +35,7 @@ class Handler:
 
 
 _TABLE: dict[tuple[str, str], Handler] = {}
+_SHORTCUTS: dict[tuple[str, str], Shortcut] = {}
 
 
 def operation(service: str, name: str) -> Callable[[F], F]:
@@ -48,6 +50,21 @@ def operation(service: str, name: str) -> Callable[[F], F]:
         return function
 
     return register
+
+
+def shortcut(service: str, name: str) -> Callable[[Shortcut], Shortcut]:
+    """Answer the operation's requests as they came where that spares something, or give None: then the operation's
+    own function is asked, with the request decoded. Runs on the edge's loop."""
+
+    def register(function: Shortcut) -> Shortcut:
+        _SHORTCUTS[service, name] = function
+        return function
+
+    return register
+
+
+def shortcut_of(service: str, name: str) -> Shortcut | None:
+    return _SHORTCUTS.get((service, name))
 
 
 def handler(service: str, name: str) -> Handler | None:

@@ -274,7 +274,8 @@ def _pads(key: bytes) -> tuple[Any, Any]:
 
 def signature(key: bytes, text: str) -> str:
     """`key`: 32 bytes, as `signing_key` makes it."""
-    inner, outer = (begun.copy() for begun in _pads(key))
+    begun_inner, begun_outer = _pads(key)
+    inner, outer = begun_inner.copy(), begun_outer.copy()
     inner.update(text.encode())
     outer.update(inner.digest())
     return str(outer.hexdigest())
@@ -282,6 +283,8 @@ def signature(key: bytes, text: str) -> str:
 
 def matches(expected: str, given: str) -> bool:
     """Takes the same time wherever the two differ."""
+    if expected.isascii() and given.isascii():
+        return hmac.compare_digest(expected, given)
     return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
 
 

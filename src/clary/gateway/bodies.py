@@ -36,15 +36,20 @@ class Incoming:
         self.ended = self.length == 0 or (self.length is None and "transfer-encoding" not in headers)
         self._receive = receive
 
+    async def receive(self) -> bytes:
+        """The next piece, unchecked; it may be empty. Raises `ClientDisconnected`."""
+        self.started = True
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        self.ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         digest = sha256() if self.expected_sha256 is not None else None
         while not self.ended:
-            self.started = True
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnected
-            self.ended = not message.get("more_body", False)
-            if piece := message.get("body", b""):
+            if piece := await self.receive():
                 if digest is not None:
                     digest.update(piece)
                 yield piece
@@ -61,9 +66,24 @@ async def whole(body: Body, limit: int, too_large: Callable[[], WireError]) -> b
     """All of it. Raises `too_large()` once there is more than `limit` bytes, before reading where the length says so."""
     if body.length is not None and body.length > limit:
         raise too_large()
+    if isinstance(body, Incoming) and body.expected_sha256 is None:
+        return await _received(body, limit, too_large)
     pieces: list[bytes] = []
     size = 0
     async for piece in body:
+        size += len(piece)
+        if size > limit:
+            raise too_large()
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _received(body: Incoming, limit: int, too_large: Callable[[], WireError]) -> bytes:
+    """The same without an iterator: most bodies come in one piece."""
+    pieces: list[bytes] = []
+    size = 0
+    while not body.ended:
+        piece = await body.receive()
         size += len(piece)
         if size > limit:
             raise too_large()

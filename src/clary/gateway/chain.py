@@ -209,7 +209,7 @@ async def answer(house: House, exchange: Exchange) -> None:
     except msgspec.DecodeError as error:
         raise WireError("SerializationException", f"The body is not a JSON object: {error}") from None
     asked = extensions.Asked(exchange.query, document)
-    found = await house.threads.run(exchange.extension, _context(house, exchange), asked)
+    found = await house.threads.run(exchange.extension, context(house, exchange), asked)
     exchange.response = found if isinstance(found, HttpResponse) else own.json_response(found)
 
 
@@ -226,18 +226,18 @@ async def decode(_: House, exchange: Exchange) -> None:
 async def dispatch(house: House, exchange: Exchange) -> None:
     operation = _known(exchange.operation)
     handler = _known(operations.handler(operation.service, operation.name))
-    context = _context(house, exchange)
+    ctx = context(house, exchange)
     try:
         if handler.is_async:
-            exchange.answer = await handler.function(context, exchange.document)
+            exchange.answer = await handler.function(ctx, exchange.document)
         else:
-            exchange.answer = await house.threads.run(handler.function, context, exchange.document)
+            exchange.answer = await house.threads.run(handler.function, ctx, exchange.document)
     finally:
         if operation.service == "iam":
             house.keys.forget()
 
 
-def _context(house: House, exchange: Exchange) -> Context:
+def context(house: House, exchange: Exchange) -> Context:
     principal = _known(exchange.principal)
     return Context(
         account=principal.account, region=exchange.region, principal=principal, request_id=exchange.request_id,

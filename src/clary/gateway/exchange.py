@@ -51,8 +51,12 @@ class Exchange:
 
 def header_map(scope: Scope) -> dict[str, str]:
     """Lower-case names; a repeated header's values joined by a comma."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    pairs = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1").strip(" \t") for name, value in pairs}
+    if len(headers) == len(pairs):
+        return headers
+    headers = {}
+    for raw_name, raw_value in pairs:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").strip(" \t")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import gc
 import signal
 import socket
 import threading
@@ -30,6 +31,7 @@ GRACE = 10
 """Seconds that requests under way have to end."""
 BACKLOG = 2048
 KEPT = 32 << 20
+NEW = 20_000
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of mallopt(3)."""
 
@@ -109,6 +111,7 @@ def serve(app: Application, host: str, port: int, *, ready: Callable[[int], None
     """Serve until SIGTERM or SIGINT. `ready` is told the port once it listens. Raises `CannotListen`."""
     listener = listen(host, port)
     keep_freed_memory()
+    collect_seldom()
     Server(app, listener, ready).run()
 
 
@@ -120,3 +123,10 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, KEPT)
         mallopt(M_TRIM_THRESHOLD, KEPT)
+
+
+def collect_seldom() -> None:
+    """Have Python look for garbage that holds itself among what is new, every `NEW` objects: AWS's models are hundreds
+    of thousands of objects that stay, and a batch of points brings thousands that go by themselves."""
+    gc.freeze()
+    gc.set_threshold(NEW, 10, 10)

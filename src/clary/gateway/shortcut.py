@@ -1,0 +1,48 @@
+"""The short way through the edge, for calls whose path names their operation: invocations of endpoints.
+
+The steps that find out what is asked for are left out; those that may refuse it are the same ones. An operation
+with a `shortcut` (`clary.api.operations`) may then answer the request as it is, without a document made of it. What
+is odd in any way takes the whole way, whose steps have the words for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from clary.api import operations
+from clary.domain import signing
+from clary.domain.signing import Malformed
+from clary.gateway.chain import House, Step, authenticate, authorise, context, decode, dispatch, encode
+from clary.gateway.exchange import Exchange
+from clary.wire import models
+
+PATH = re.compile(r"/endpoints/[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?/invocations")
+SERVICE, OPERATION, PROTOCOL, SIGNING_NAME = "sagemaker-runtime", "InvokeEndpoint", "rest-json", "sagemaker"
+
+
+def taken(exchange: Exchange) -> bool:
+    """Whether this call goes the short way; then what `identify` and `route` would find is known of it."""
+    request = exchange.request
+    if request.method != "POST" or request.query or PATH.fullmatch(request.path) is None:
+        return False
+    try:
+        claim = signing.header_claim(request.headers)
+    except Malformed:
+        return False
+    if claim is None or claim.service != SIGNING_NAME or operations.handler(SERVICE, OPERATION) is None:
+        return False
+    service = models.service(SERVICE)
+    exchange.claim, exchange.region = claim, claim.region
+    exchange.services = (service,)
+    exchange.operation, exchange.protocol = service.operations[OPERATION], PROTOCOL
+    return True
+
+
+async def answer_directly(house: House, exchange: Exchange) -> None:
+    shortcut = operations.shortcut_of(SERVICE, OPERATION)
+    if shortcut is not None:
+        exchange.response = await shortcut(context(house, exchange), exchange.request)
+
+
+CHAIN: Sequence[Step] = (authenticate, authorise, answer_directly, decode, dispatch, encode)
