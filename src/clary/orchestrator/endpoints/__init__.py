@@ -5,7 +5,8 @@
     running.py     a variant at work: its stages, scaled together, asleep while nobody calls
     stage.py       one container of a variant, on the variant's instances
     instance.py    one container: started, watched, started again when it ends
-    container.py   what an engine is told of it; model and code put in place
+    container.py   what an engine is told of it; model_data.py: model and code, fetched
+    pipeline.py    several containers behind one variant: in a row, or each by its name
     many.py        models of an endpoint with many, fetched as they are asked for
     pool.py        a stage's workers: who is idle, who waits; worker.py: one of them
     connection.py  HTTP/1.1 to one worker over its Unix socket

@@ -8,9 +8,6 @@ HOME/endpoints/NAME-CREATED/FLEET/VARIANT/   a variant's files, shared by its in
 
 from __future__ import annotations
 
-import gzip
-import tarfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,20 +21,15 @@ from clary.images.ports import Environment, Images
 from clary.images.resolve import framework
 from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
 from clary.orchestrator.endpoints import model_builder
+from clary.orchestrator.endpoints.model_data import SUBMITTED, fetch
 from clary.orchestrator.slots import Room
-from clary.storage.objects import NoSuchBucket, NoSuchKey, ObjectStore
+from clary.storage.objects import ObjectStore
 from clary.storage.ports import Document, Resource
 
 SOCKETS = "/opt/clary/serve"
 MODELS = "/opt/ml/models"
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL, as on AWS."""
-SUBMITTED = "SAGEMAKER_SUBMIT_DIRECTORY"
-"""Where a script lies: in S3, to be fetched, or in the model's archive."""
-
-
-class ModelError(Exception):
-    """A model cannot be served; the message is the endpoint's FailureReason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +151,7 @@ def prepare(
         folder.mkdir(parents=True, exist_ok=True)
     done = place.root / ".fetched"
     if not done.exists():
-        _fetch(container, place, objects)
+        fetch(container, objects, place.model, place.code)
         model_builder.put_libraries_aside(place.model, place.ml)
         done.touch()
     image = container.get("Image", "")
@@ -189,64 +181,3 @@ def _room(variant: Document, total: Room) -> Room:
     offered = instance_capacity(variant["instance_type"])
     asked = Room(offered.cpus, offered.memory_gib, offered.gpus) if offered else Room(2, 8.0)
     return asked.clipped(total)
-
-
-def _fetch(container: Document, place: Place, objects: ObjectStore) -> None:
-    if container.get("Mode") != "MultiModel":
-        source = container.get("ModelDataSource", {}).get("S3DataSource")
-        if source is not None:
-            fetch_model(
-                objects,
-                source["S3Uri"],
-                source["S3DataType"] == "S3Prefix",
-                source["CompressionType"],
-                place.model,
-            )
-        elif container.get("ModelDataUrl"):
-            fetch_model(objects, container["ModelDataUrl"], False, "Gzip", place.model)
-    submitted = container.get("Environment", {}).get(SUBMITTED, "")
-    if submitted.startswith("s3://"):
-        fetch_model(objects, submitted, False, "Gzip", place.code, "source archive")
-
-
-def fetch_model(
-    objects: ObjectStore,
-    uri: str,
-    prefix: bool,
-    compression: str,
-    target: Path,
-    what: str = "model data archive",
-) -> None:
-    """An archive unpacked, or objects as they are. Raises `ModelError`."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    try:
-        if prefix:
-            found = False
-            for record in objects.list(bucket, key):
-                name = record.key[len(key) :].lstrip("/") or record.key.rsplit("/", 1)[-1]
-                path = (target / name).resolve()
-                if record.key.endswith("/") or not path.is_relative_to(target.resolve()):
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                objects.fetch(bucket, record.key, path)
-                found = True
-            if not found:
-                raise NoSuchKey(bucket, key)
-        elif compression == "None":
-            objects.fetch(bucket, key, target / key.rsplit("/", 1)[-1])
-        else:
-            unpack(objects, bucket, key, target)
-    except (NoSuchBucket, NoSuchKey):
-        raise ModelError(
-            f"Failed to download {what} from URL {uri}. Please ensure that there is an object located at the URL "
-            "and that the role passed to CreateModel has permissions to download the object."
-        ) from None
-
-
-def unpack(objects: ObjectStore, bucket: str, key: str, target: Path) -> None:
-    """Raises `ModelError` for what is no archive, or would leave the folder."""
-    try:
-        with objects.open(bucket, key) as packed, tarfile.open(fileobj=packed, mode="r:*") as tar:
-            tar.extractall(target, filter="data")
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ModelError(f"Failed to extract s3://{bucket}/{key} as an archive: {error}.") from error

@@ -7,7 +7,8 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 
-from clary.orchestrator.endpoints.container import ModelError, Place, unpack
+from clary.orchestrator.endpoints.container import Place
+from clary.orchestrator.endpoints.model_data import ModelError, unpack
 from clary.storage.objects import NoSuchBucket, ObjectStore
 from clary.storage.ports import Document
 

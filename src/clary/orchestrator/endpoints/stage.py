@@ -14,10 +14,11 @@ from typing import Any
 from clary.api.routes import Models
 from clary.engines.ports import EngineError
 from clary.images.ports import ImageError
-from clary.orchestrator.endpoints.container import ModelError, Place, Prepared, prepare
+from clary.orchestrator.endpoints.container import Place, Prepared, prepare
 from clary.orchestrator.endpoints.house import FleetError, House
 from clary.orchestrator.endpoints.instance import Instance, Tell, instance_name, log_group
 from clary.orchestrator.endpoints.many import Fetching, ManyModels
+from clary.orchestrator.endpoints.model_data import ModelError
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Resource
 
