@@ -41,12 +41,14 @@ BACKLOG = 128
 LONGEST_BACK_OFF = 30.0
 STEADY = 10.0
 """Seconds after which a worker's death no longer counts as a failure to start."""
+THREADED = ("tensorflow",)
+"""Frameworks whose models always start threads: trying costs one more import of several seconds."""
 LOADED_BY_WORKERS = "CLARY_SERVE_LOADED_BY_WORKERS"
 
 
 def main() -> None:
     folder = os.environ.get("CLARY_SERVE", "/opt/clary/serve")
-    apart = os.environ.get(LOADED_BY_WORKERS) == "1"
+    apart = os.environ.get(LOADED_BY_WORKERS) == "1" or os.environ.get("CLARY_FRAMEWORK") in THREADED
     try:
         handler = None if apart else serve_script.load()
     except Exception:
