@@ -21,7 +21,15 @@ from clary.engines.ports import ContainerSpec, Engine, EngineState, Mount
 from clary.images import builtin
 from clary.images.builtin import trained
 from clary.images.ports import Environment, Images
-from clary.orchestrator import artifacts, channels, checkpoints, debugging, profiling, warm_start
+from clary.orchestrator import (
+    artifacts,
+    channels,
+    checkpoints,
+    debugging,
+    metric_files,
+    profiling,
+    warm_start,
+)
 from clary.orchestrator.cluster_run import ClusterRun
 from clary.orchestrator.container import Program, Workplace
 from clary.orchestrator.follower import MetricPatterns
@@ -85,7 +93,7 @@ class TrainingJobs(Jobs):
         }
         named = {f"input/config/{name}.json": value for name, value in documents.items()}
         cache = [CACHE] if period(job.spec) else []
-        files.make([*TRAINING_FOLDERS, *cache], {**named, **debugging.documents(job)})
+        files.make([*TRAINING_FOLDERS, metric_files.FOLDER, *cache], {**named, **debugging.documents(job)})
         channels.download(
             job, cluster, host, files, self.ports.objects, may_link=self.engine.isolates,
             folders=self.ports.settings.input_folders,
@@ -110,7 +118,11 @@ class TrainingJobs(Jobs):
         if built_in:
             mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
         mounts += [*checkpoints.mounts(job, files), *debugging.mounts(job, files)]
-        env = {"TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": job.arn}
+        env = {
+            "TRAINING_JOB_NAME": job.name,
+            "TRAINING_JOB_ARN": job.arn,
+            "SAGEMAKER_METRICS_DIRECTORY": f"/opt/ml/{metric_files.FOLDER}",
+        }
         return Program(argv, env, mounts, debugging.pythonpath(job))
 
     async def start(
@@ -135,7 +147,8 @@ class TrainingJobs(Jobs):
         recorders = profiling.recorders(
             job, hosts, self.slots.total, self.ports, partial(self._find, job.arn)
         )
-        return [*checkpoints.mirrors(job, hosts), *debugging.mirrors(job, hosts), *recorders]
+        metrics = metric_files.MetricFiles(self.ports.store, job, hosts)
+        return [*checkpoints.mirrors(job, hosts), *debugging.mirrors(job, hosts), *recorders, metrics]
 
     def deliver(self, job: Resource, hosts: Sequence[JobFiles]) -> str | None:
         debugging.finish(job, self.ports.objects)
