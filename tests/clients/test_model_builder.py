@@ -1,0 +1,117 @@
+"""SDK v3's ModelBuilder, unchanged: a model, or an InferenceSpec in plain Python, becomes an endpoint that answers.
+
+Its image is what a user would name: one that stands for an environment with the user's own packages; here that is the
+client's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from tests.support.clients import Client, client_python
+from tests.support.process import ROLE, Clary
+
+pytestmark = pytest.mark.slow
+
+IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/mine:1"
+
+
+@pytest.fixture(scope="module")
+def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
+    aliases = json.dumps({"*/mine:*": {"interpreter": str(client_python("v3"))}})
+    with Clary(tmp_path_factory.mktemp("builder") / "home", image_aliases=aliases) as server:
+        yield server
+
+
+START = f"""
+import tempfile
+import numpy as np
+from sagemaker.core.deserializers import NumpyDeserializer
+from sagemaker.core.helper.session_helper import Session
+from sagemaker.core.serializers import NumpySerializer
+from sagemaker.serve.builder.schema_builder import SchemaBuilder
+from sagemaker.serve.model_builder import ModelBuilder
+from sagemaker.serve.spec.inference_spec import InferenceSpec
+from sagemaker.serve.utils.types import ModelServer
+
+common = dict(role_arn="{ROLE}", sagemaker_session=Session(), instance_type="ml.m5.large", image_uri="{IMAGE}",
+              model_server=ModelServer.TORCHSERVE, model_path=tempfile.mkdtemp())
+"""
+
+MODEL = """
+from sklearn.linear_model import LogisticRegression
+
+rows, labels = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [5.0, 5.0]]), [0, 0, 0, 1]
+model = LogisticRegression(C=100).fit(rows, labels)
+schema = SchemaBuilder(rows, model.predict(rows))
+builder = ModelBuilder(model=model, schema_builder=schema, dependencies={"auto": False}, **common)
+builder.build()
+endpoint = builder.deploy(endpoint_name="sklearn")
+assert endpoint.endpoint_status == "InService"
+answer = endpoint.invoke(body=NumpySerializer().serialize(rows), content_type="application/x-npy", accept="application/x-npy")
+assert list(NumpyDeserializer().deserialize(answer.body, answer.content_type)) == labels
+endpoint.delete()
+print("all is well")
+"""
+
+SPEC = """
+import json
+
+class Adder(InferenceSpec):
+    def load(self, model_dir):
+        return {"added": 2}
+
+    def invoke(self, input_object, model):
+        return {"sums": [value + model["added"] for value in input_object["values"]]}
+
+sample = SchemaBuilder({"values": [1, 2]}, {"sums": [3, 4]})
+builder = ModelBuilder(inference_spec=Adder(), schema_builder=sample, dependencies={"auto": False}, **common)
+builder.build(model_name="adder")
+endpoint = builder.deploy(endpoint_name="adder", initial_instance_count=1)
+ask = lambda values: json.loads(endpoint.invoke(
+    body=json.dumps({"values": values}), content_type="application/json", accept="application/json").body.read())
+assert ask([5, 6]) == {"sums": [7, 8]}
+
+class Fails(InferenceSpec):
+    def load(self, model_dir):
+        raise RuntimeError("no weights here")
+
+    def invoke(self, input_object, model):
+        return input_object
+
+common["model_path"] = tempfile.mkdtemp()
+failing = ModelBuilder(inference_spec=Fails(), schema_builder=sample, dependencies={"auto": False}, **common)
+failing.build()
+try:
+    failing.deploy(endpoint_name="fails")
+    raise SystemExit("it should have failed")
+except Exception as error:
+    assert "no weights here" in str(error), error
+print("all is well")
+"""
+
+AUTO = """
+import boto3, io, tarfile
+from sklearn.dummy import DummyClassifier
+
+rows = np.array([[0.0], [1.0]])
+model = DummyClassifier().fit(rows, [0, 1])
+schema = SchemaBuilder(rows, model.predict(rows))
+builder = ModelBuilder(model=model, schema_builder=schema, dependencies={"auto": True}, **common)
+builder.build()
+bucket, key = builder.s3_upload_path.removeprefix("s3://").split("/", 1)
+packed = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+    found = tar.extractfile("code/requirements.txt").read().decode()
+assert "scikit-learn==" in found and "numpy==" in found, found
+print("all is well")
+"""
+
+
+@pytest.mark.parametrize(
+    "program", [MODEL, SPEC, AUTO], ids=["scikit-learn", "InferenceSpec", "dependencies"]
+)
+def test_build_deploy_and_invoke(client: Client, program: str) -> None:
+    assert "all is well" in client.script(client_python("v3"), START + program).stdout
