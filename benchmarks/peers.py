@@ -106,6 +106,8 @@ def mlflow_server(folder: Path) -> Iterator[tuple[str, int, Callable[[str, dict[
     program = [
         str(environment("mlflow")), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/mlruns",
+        # Its workers import for longer than the 5 s after which uvicorn takes one for dead, on a busy machine for ever.
+        "--uvicorn-opts", "--timeout-worker-healthcheck 600",
     ]  # fmt: skip
     path = f"{environment('mlflow').parent}:{os.environ['PATH']}"
     with started(program, port, PATH=path, MLFLOW_DISABLE_TELEMETRY="true") as pid:
