@@ -10,7 +10,7 @@ import pytest
 from clary.images.catalog import FAMILIES
 from clary.images.environments import Environments
 from clary.images.family import Family
-from clary.images.ports import EnvironmentSpec, ImageError
+from clary.images.ports import EnvironmentSpec, ImageError, Server
 from clary.images.resolve import framework, parse_tag, resolve
 from clary.images.uri import ImageURI, parse
 from clary.settings import Settings, SettingsError
@@ -275,16 +275,37 @@ def test_an_alias_gives_another_environment_and_leaves_the_image_its_server() ->
     assert framework(lookup("x/sagemaker-xgboost:1.7-1")) == "xgboost"
 
 
+def test_an_alias_may_bring_a_server_of_its_own_and_shares_its_environment() -> None:
+    plain = {"requirements": ["flask"], "python": "3.11"}
+    aliased = environments({
+        "x/app:*": {**plain, "program": "/srv/app"},
+        "x/web:*": {**plain, "serve": "uvicorn app:app --port 8080", "network": "host"},
+        "x/*": plain,
+    })  # fmt: skip
+    app, web, none = (aliased.resolve(f"x/{name}:1") for name in ("app", "web", "none"))
+    assert app.server == Server(("serve",), Path("/srv/app"))
+    assert web.server == Server(("uvicorn", "app:app", "--port", "8080"), host_network=True)
+    assert none.server is None
+    assert aliased.derive(app, "numpy").server == app.server
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
         ("python3", "expected a table, got 'python3'"),
-        ({"requirement": []}, "unknown key 'requirement'. Known: interpreter, python, requirements"),
+        (
+            {"requirement": []},
+            "unknown key 'requirement'. Known: interpreter, network, program, python, requirements, serve",
+        ),
         ({"requirements": "numpy", "python": "3.10"}, "requirements should be a list of strings, not 'numpy'"),
         ({"requirements": ["numpy"]}, 'python should be a version such as "3.10", not None'),
         ({"requirements": ["numpy"], "python": 3.1}, "python should be a version"),
         ({"interpreter": "python3"}, "interpreter should be an absolute path, not 'python3'"),
         ({"interpreter": "/p", "python": "3.10"}, "an interpreter is used as it is"),
+        ({"interpreter": "/p", "serve": []}, "serve should be a command, not []"),
+        ({"interpreter": "/p", "program": "app"}, "program should be the absolute path of a folder, not 'app'"),
+        ({"interpreter": "/p", "serve": "s", "network": "none"}, 'network should be "host"'),
+        ({"interpreter": "/p", "network": "host"}, "network is for a program that serves"),
     ],
 )  # fmt: skip
 def test_aliases_that_cannot_be_meant(value: object, said: str) -> None:

@@ -103,7 +103,8 @@ class Environments:
         return removed
 
     def _folder(self, spec: EnvironmentSpec) -> Path:
-        meant = asdict(replace(spec, image="", notes=())) | {"format": _FORMAT}
+        meant = asdict(replace(spec, image="", notes=(), server=None)) | {"format": _FORMAT}
+        del meant["server"]  # one environment, whoever serves from it
         digest = hashlib.sha256(json.dumps(meant, sort_keys=True, default=str).encode()).hexdigest()
         name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{spec.family}-{spec.version}").strip("-")[:60]
         return self._root / "environments" / f"{name}-{digest[:16]}"

@@ -14,6 +14,17 @@ class ImageError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """A program of an image's own that serves /ping and /invocations, in place of Clary's model servers."""
+
+    command: tuple[str, ...]
+    folder: Path | None = None
+    """Its files, seen at /opt/program, where it starts."""
+    host_network: bool = False
+    """Whether it has the machine's network, and its port from SAGEMAKER_BIND_TO_PORT."""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
     """What an image stands for. Equal specs share one environment."""
 
@@ -35,6 +46,8 @@ class EnvironmentSpec:
     """Whether PyTorch's CPU build has to be asked for, because the package index itself offers CUDA's."""
     added: tuple[str, ...] = ()
     """Lines of a job's requirements.txt, installed on top."""
+    server: Server | None = field(default=None, compare=False)
+    """How its models are served, where that is not by Clary's model servers."""
     image: str = field(default="", compare=False)
     """The URI that was asked for, for messages."""
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -6,6 +6,7 @@
     source.py       the submitted archive, unpacked; what in it is to be run
     distributed.py  how an estimator's `distribution=` starts the program on several hosts
     pipes.py        feeds Pipe channels, beside the program
+    serve_program.py  brings requests to a program that serves on a port of its own
     serve*.py       `python serve.py` turns into a model server; its page is the module's docstring
 
 Annotations are quoted because old interpreters would evaluate them.

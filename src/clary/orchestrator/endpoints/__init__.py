@@ -6,6 +6,7 @@
     stage.py       one container of a variant, on the variant's instances
     instance.py    one container: started, watched, started again when it ends
     container.py   what an engine is told of it; model_data.py: model and code, fetched
+    program.py     images with a server of their own; reach.py: their way out of a network for themselves
     pipeline.py    several containers behind one variant: in a row, or each by its name
     many.py        models of an endpoint with many, fetched as they are asked for
     pool.py        a stage's workers: who is idle, who waits; worker.py: one of them

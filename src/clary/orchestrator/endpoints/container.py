@@ -21,7 +21,8 @@ from clary.images.ports import Environment, Images
 from clary.images.resolve import framework
 from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
 from clary.orchestrator.endpoints import model_builder
-from clary.orchestrator.endpoints.model_data import SUBMITTED, fetch
+from clary.orchestrator.endpoints.model_data import SUBMITTED, ModelError, fetch
+from clary.orchestrator.endpoints.program import FOLDER, LANES, Program
 from clary.orchestrator.slots import Room
 from clary.storage.objects import ObjectStore
 from clary.storage.ports import Document, Resource
@@ -70,6 +71,8 @@ class Prepared:
     workers: int
     memory: int
     """Bytes for each worker."""
+    program: Program | None = None
+    """What the image serves by, where that is a program of its own."""
 
     @property
     def many(self) -> bool:
@@ -79,7 +82,12 @@ class Prepared:
     def at_once(self) -> int:
         """Requests that a worker may have at a time, to take them together (`toolkit.serve_batch`)."""
         given = self.container.get("Environment", {}).get("SAGEMAKER_TS_BATCH_SIZE", "")
-        return max(1, int(given)) if given.isdigit() else 1
+        return max(1, int(given)) if given.isdigit() and self.program is None else 1
+
+    @property
+    def advice(self) -> str:
+        """For a container that does not serve."""
+        return f" {self.program.advice}." if self.program is not None else ""
 
     def spec(
         self, endpoint: Resource, key: str, number: int, run: int, workplace: Workplace
@@ -96,16 +104,24 @@ class Prepared:
             mounts.append(Mount(builtin.algorithms_path(), builtin.ALGORITHMS))
         if workplace.hook is not None:
             mounts.append(Mount(workplace.hook, str(workplace.hook)))
+        argv: tuple[str, ...] = (f"{TOOLKIT}/serve.py",)
+        cwd, alone = ML, isolated(self.container)
+        env = self._variables(endpoint, workplace)
+        if self.program is not None:
+            mounts += self.program.mounts
+            argv, alone = self.program.argv, self.program.alone
+            cwd = FOLDER if self.program.server.folder else ML
+            env |= self.program.variables(env)
         return ContainerSpec(
             key=key,
-            argv=(str(self.environment.python), "-u", f"{TOOLKIT}/serve.py"),
+            argv=(str(self.environment.python), "-u", *argv),
             run_dir=folder / "run",
             mounts=tuple(mounts),
-            env=self._variables(endpoint, workplace),
-            cwd=ML,
+            env=env,
+            cwd=cwd,
             grace=GRACE,
             hostname="model",
-            network=not self.container.get("EnableNetworkIsolation", False),
+            network=not alone,
         )
 
     def _variables(self, endpoint: Resource, workplace: Workplace) -> dict[str, str]:
@@ -143,11 +159,15 @@ class Prepared:
         return found
 
 
+def isolated(container: Document) -> bool:
+    return bool(container.get("EnableNetworkIsolation", False))
+
+
 def prepare(
     variant: Document, container: Document, place: Place, images: Images, objects: ObjectStore, total: Room,
-    progress: Callable[[str], None],
+    progress: Callable[[str], None], *, sandboxed: bool,
 ) -> Prepared:  # fmt: skip
-    """Blocking. Idempotent. Raises `ModelError`, `ImageError`."""
+    """Blocking. Idempotent. Raises `ModelError`, `ImageError`. `sandboxed`: whether the engine isolates programs."""
     for folder in (place.model, place.code, place.models):
         folder.mkdir(parents=True, exist_ok=True)
     done = place.root / ".fetched"
@@ -170,8 +190,15 @@ def prepare(
     room = _room(variant, total)
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
     workers = int(given) if given.isdigit() and int(given) else max(1, room.cpus)
+    program = None
+    if spec.server is not None:
+        if container.get("Mode") == "MultiModel":
+            raise ModelError("Clary does not serve Mode MultiModel by an image's own program.")
+        alone = isolated(container) or (sandboxed and not spec.server.host_network)
+        program = Program(spec.server, alone=alone, isolated=isolated(container))
+        workers = max(LANES, workers)
     memory = int(room.memory_gib * 2**30 / workers / len(variant["containers"]))
-    return Prepared(variant, container, place, environment, framework(spec), workers, memory)
+    return Prepared(variant, container, place, environment, framework(spec), workers, memory, program)
 
 
 def _room(variant: Document, total: Room) -> Room:

@@ -12,7 +12,7 @@ import shutil
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from typing import Any
 from clary.domain.endpoint import Began
 from clary.engines.ports import Engine, EngineState, Observation
 from clary.orchestrator.container import Workplace
+from clary.orchestrator.endpoints import reach
 from clary.orchestrator.endpoints.container import Prepared
 from clary.orchestrator.endpoints.pool import Pool
+from clary.orchestrator.endpoints.program import REACH
 from clary.orchestrator.failure import TAIL, traceback_end
 from clary.orchestrator.follower import Follower, MetricPatterns
 from clary.orchestrator.usage import Watched
@@ -133,7 +135,7 @@ class Instance:
         try:
             async with self._workplace.usage.of(self._watched(self._state)), asyncio.TaskGroup() as group:
                 group.create_task(self._follower(self._state).follow(ended))
-                serving = group.create_task(self._serve(folder))
+                serving = group.create_task(self._serve(folder, spec.env.get(REACH)))
                 observation = await self._engine.wait(self._state)
                 serving.cancel()
                 self.pool.remove(self)
@@ -155,9 +157,17 @@ class Instance:
             {"EndpointName": self.endpoint.name, "VariantName": variant}, USAGE_PERIOD,
         )  # fmt: skip
 
-    async def _serve(self, folder: int) -> None:
+    async def _serve(self, folder: int, reached: str | None) -> None:
         # Through the open folder: a path of the home may be longer than a socket's address may be.
         root = Path(f"/proc/self/fd/{folder}")
+        with ExitStack() as until_it_ends:
+            if reached:
+                host, _, port = reached.rpartition(":")
+                until_it_ends.callback((await reach.offer(root, host, int(port))).close)
+            await self._connect(root)
+            await asyncio.Event().wait()
+
+    async def _connect(self, root: Path) -> None:
         workers = [
             self.pool.add(self, root / f"{number}.sock", self._killer(root / "control.sock", number))
             for number in range(self.prepared.workers)

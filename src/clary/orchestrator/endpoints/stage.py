@@ -71,7 +71,7 @@ class Stage:
         house = self._site.house
         return prepare(
             self.variant, self.container, self._place, house.images, house.ports.objects, house.workplace.slots.total,
-            self._site.say,
+            self._site.say, sandboxed=house.engine.isolates,
         )  # fmt: skip
 
     def grow(self, count: int, *, steady: bool) -> None:
@@ -112,9 +112,10 @@ class Stage:
         if instance.ready.is_set():
             return
         why = instance.died.result() if instance.died.done() else f"it was not ready after {limit:g} seconds"
+        advice = self._prepared.advice if self._prepared is not None else ""
         raise FleetError(
             f"The {self.name or 'primary'} container for production variant {self.variant['name']} did not pass the ping health "
-            f"check: {why}. Please check CloudWatch logs for this endpoint ({log_group(self._site.endpoint)})."
+            f"check: {why}.{advice} Please check CloudWatch logs for this endpoint ({log_group(self._site.endpoint)})."
         )
 
 
