@@ -1,13 +1,15 @@
 """Points of many callers in one commit: a queue, and a thread that writes all that waits in it as one transaction.
 
-While a commit is on its way to the disk, the next ones gather. A caller is told once its points are durable, or
-what is wrong with them; those of its neighbours are kept all the same.
+While a commit is on its way to the disk, the next ones gather; where the last one was shared, those of the next moment
+are waited for. A caller is told once its points are durable, or what is wrong with them; those of its neighbours are
+kept all the same.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -20,6 +22,9 @@ from clary.storage.sql.series import Batch, collect, write
 from clary.storage.sql.session import Session
 
 log = logging.getLogger("clary.storage")
+
+GATHER = 0.0003
+"""Seconds. A commit costs more than that, and callers that were told together come back together."""
 
 Done = Callable[[BaseException | None], None]
 
@@ -57,10 +62,12 @@ class Appends:
             self._thread.join()
 
     def _run(self) -> None:
-        queue, going = self._queue, True
+        queue, going, group = self._queue, True, list[_Append]()
         while going:
             call = queue.get()
-            group: list[_Append] = []
+            if len(group) > 1:
+                time.sleep(GATHER)
+            group = []
             while call is not None:
                 group.append(call)
                 if queue.empty():
