@@ -31,13 +31,12 @@ if not __package__:  # run as a script: the user's modules must not be hidden by
     __package__ = "toolkit"
     import toolkit  # type: ignore[import-not-found]  # noqa: F401
 
-    from . import serve_batch, serve_http, serve_script
+    from . import serve_batch, serve_http, serve_script, serve_sockets
 
     sys.path.pop(0)
 else:
-    from . import serve_batch, serve_http, serve_script
+    from . import serve_batch, serve_http, serve_script, serve_sockets
 
-BACKLOG = 128
 LONGEST_BACK_OFF = 30.0
 STEADY = 10.0
 """Seconds after which a worker's death no longer counts as a failure to start."""
@@ -69,19 +68,6 @@ def threads() -> int:
         return 2  # not known: better apart
 
 
-def listen(folder: str, name: str) -> "socket.socket":
-    """A Unix socket by its short name: the folder's path may be longer than a socket's address may be."""
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
-        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        found.bind(name)
-        found.listen(BACKLOG)
-        return found
-    finally:
-        os.chdir(before)
-
-
 class Worker:
     def __init__(self, number: int, listener: "socket.socket") -> None:
         self.number, self.listener = number, listener
@@ -93,8 +79,10 @@ class Worker:
 class Master:
     def __init__(self, folder: str, handler: "object", count: int) -> None:
         self.handler = handler
-        self.workers = [Worker(number, listen(folder, "%d.sock" % number)) for number in range(count)]
-        self.control = listen(folder, "control.sock")
+        self.workers = [
+            Worker(number, serve_sockets.listen(folder, "%d.sock" % number)) for number in range(count)
+        ]
+        self.control = serve_sockets.listen(folder, "control.sock")
         self.woken, self.wake = os.pipe()
         self.stopping = False
 
