@@ -58,6 +58,11 @@ class Clary:
     def log(self) -> str:
         return (self.home.parent / "server.log").read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As a power cut would: nothing is said before."""
         self._end(signal.SIGKILL)

@@ -141,19 +141,31 @@ async def _send(response: HttpResponse, exchange: Exchange, receive: Receive, se
 
 
 async def _stream(body: AsyncIterator[bytes], exchange: Exchange, receive: Receive, send: Send) -> None:
-    """Send what the iterator yields, for as long as the client is there. A failure cuts the connection: the
-    status line is gone already, and a short body is what tells the client."""
+    """Send what the iterator yields, for as long as the client is there: one that leaves while the next piece is
+    awaited ends that. A failure cuts the connection: the status line is gone already, and a short body is what tells
+    the client."""
+    task = asyncio.current_task()
+    assert task is not None
+
+    def left(gone: asyncio.Future[None]) -> None:
+        if not gone.cancelled():
+            task.cancel()
+
     gone = asyncio.ensure_future(_disconnection(receive))
+    gone.add_done_callback(left)
     try:
         async for piece in body:
-            if gone.done():
-                return
             if piece:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except asyncio.CancelledError:
+        if not gone.done():
+            raise
+        task.uncancel()
     except Exception:
         log.exception("The answer to %s broke off", exchange.request_id)
     finally:
+        gone.remove_done_callback(left)
         gone.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await gone

@@ -1,23 +1,20 @@
 """HTTP/1.1 to one worker over its Unix socket: one request at a time, the connection kept.
 
 `send` gives a reply whose body is whole; with `stream` the reply comes with its headers, and its body as pieces
-arrive, the worker held back while nobody reads them.
+arrive (`streaming.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
-from collections.abc import AsyncIterator
 from typing import cast
 
 import httptools
 
 from clary.api.routes import Reply
+from clary.orchestrator.endpoints.streaming import Streamed
 
-HIGH_WATER = 1 << 20
-"""Bytes of a streamed answer that wait for their reader before the worker is held back."""
 UNSENT = 1 << 22
 BUFFER = 1 << 21
 """Bytes that may lie in the socket: a body of some size passes in few turns."""
@@ -38,11 +35,11 @@ class Connection(asyncio.Protocol):
         self._reply: asyncio.Future[Reply] | None = None
         self._streams = False
         self._headers: dict[str, str] = {}
-        self._pieces: deque[bytes] = deque()
-        self._waiting = 0
-        self._more: asyncio.Event | None = None
+        self._pieces: list[bytes] = []
+        self._streamed: Streamed | None = None
         self._complete = True
         self._began = False
+        self._settled: asyncio.Future[None] | None = None
         self.closed = asyncio.get_running_loop().create_future()
         """Done once the connection has ended, whoever ended it."""
 
@@ -59,6 +56,12 @@ class Connection(asyncio.Protocol):
             self._transport.write(head)
             self._transport.write(body)
         return await self._reply
+
+    async def settled(self) -> None:
+        """Once the last reply has come whole, or will not come any more."""
+        if not self._complete and not self.closed.done():
+            self._settled = asyncio.get_running_loop().create_future()
+            await self._settled
 
     @property
     def complete(self) -> bool:
@@ -84,54 +87,41 @@ class Connection(asyncio.Protocol):
             self._reply.set_exception(Lost(self._began))
         if not self.closed.done():
             self.closed.set_result(None)
-        if self._more is not None:
-            self._more.set()
+        self._settle()
+        if self._streamed is not None:
+            self._streamed.end(whole=False)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._began = True
-        self._pieces = deque()
-        self._waiting = 0
+        self._pieces = []
         if self._streams:
-            self._more = asyncio.Event()
-            self._answer(self._stream())
+            self._streamed = Streamed(self._transport.pause_reading, self._transport.resume_reading)
+            self._answer(self._streamed)
 
     def on_body(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        if self._more is not None:
-            self._waiting += len(piece)
-            self._more.set()
-            if self._waiting > HIGH_WATER:
-                self._transport.pause_reading()
+        if self._streamed is not None:
+            self._streamed.put(piece)
+        else:
+            self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
         self._complete = True
-        if self._streams:
-            assert self._more is not None
-            self._more.set()
+        self._settle()
+        if self._streamed is not None:
+            streamed, self._streamed = self._streamed, None
+            self._transport.resume_reading()
+            streamed.end(whole=True)
             return
         pieces = self._pieces
         self._answer(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
-    def _answer(self, body: bytes | AsyncIterator[bytes]) -> None:
+    def _settle(self) -> None:
+        if self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
+
+    def _answer(self, body: bytes | Streamed) -> None:
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(Reply(self._parser.get_status_code(), self._headers, body))
-
-    async def _stream(self) -> AsyncIterator[bytes]:
-        more = self._more
-        assert more is not None
-        while True:
-            while self._pieces:
-                piece = self._pieces.popleft()
-                self._waiting -= len(piece)
-                if self._waiting <= HIGH_WATER and not self.closed.done():
-                    self._transport.resume_reading()
-                yield piece
-            if self._complete:
-                return
-            if self.closed.done():
-                raise Lost(True)
-            more.clear()
-            await more.wait()

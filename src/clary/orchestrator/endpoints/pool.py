@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
+from clary.api.routes import Broken, Invocation, Reply, TimedOut
 from clary.orchestrator.endpoints.connection import Connection, Lost
+from clary.orchestrator.endpoints.patience import Line
+from clary.orchestrator.endpoints.streaming import Streamed
 from clary.orchestrator.endpoints.worker import Worker
 
 TRIES = 3
@@ -34,10 +36,10 @@ class Pool:
     """The `Backend` of a variant."""
 
     def __init__(self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT) -> None:
-        self.timeout, self.longest_wait = timeout, longest_wait
+        self.timeout = timeout
         self._workers: list[Worker] = []
         self._idle: deque[Worker] = deque()
-        self._line: deque[asyncio.Future[Worker]] = deque()
+        self._line: Line[Worker] = Line(longest_wait)
         self._abandoned: set[asyncio.Task[None]] = set()
         self._busy = 0
         self._quiet = asyncio.Event()
@@ -79,12 +81,8 @@ class Pool:
         if worker.leaving:
             worker.leave()
             return
-        while self._line:
-            waiting = self._line.popleft()
-            if not waiting.done():
-                waiting.set_result(worker)
-                return
-        self._idle.append(worker)
+        if not self._line.give(worker):
+            self._idle.append(worker)
 
     def lost(self, worker: Worker) -> None:
         with suppress(ValueError):
@@ -120,37 +118,32 @@ class Pool:
         connection = worker.connection
         if connection is None:
             raise Lost(False)
-        loop = asyncio.get_running_loop()
         seconds = invocation.timeout or self.timeout
-        expired = False
-
-        def expire() -> None:
-            nonlocal expired
-            expired = True
-            connection.abort()
-            worker.hung()
-
         began = time.perf_counter()
-        timer = loop.call_later(seconds, expire)
+        worker.patience.begin(seconds)
         try:
             reply = await connection.send(head, invocation.body, invocation.stream)
         except Lost:
+            worker.patience.end()
             worker.rejoin()
-            if expired:
+            if worker.patience.over:
                 raise TimedOut(f"The model server did not answer within {seconds:g} seconds.") from None
             raise
         except BaseException:
+            if invocation.stream:
+                worker.patience.end()
+                worker.rejoin(self.timeout)
+                raise
             # The caller left: what the worker makes of the request is for nobody, but it must not be interrupted.
-            timer.cancel()
-            outlasting = asyncio.create_task(self._outlast(worker, connection, seconds))
+            outlasting = asyncio.create_task(self._outlast(worker, connection))
             self._abandoned.add(outlasting)
             outlasting.add_done_callback(self._abandoned.discard)
             raise
         reply.seconds = time.perf_counter() - began
-        if not isinstance(reply.body, bytes):
-            reply.body = self._streamed(worker, connection, timer, reply.body)
+        if isinstance(reply.body, Streamed):
+            self._follow(worker, connection, reply, reply.body)
             return reply, True
-        timer.cancel()
+        worker.patience.end()
         self._release(worker, connection, reply)
         return reply, False
 
@@ -160,62 +153,39 @@ class Pool:
         else:
             self.free(worker)
 
-    async def _outlast(self, worker: Worker, connection: Connection, seconds: float) -> None:
-        """Keep an abandoned worker out of work until its reply has come, and kill it if none does."""
-        until = asyncio.get_running_loop().time() + seconds
-        while not connection.complete and not connection.closed.done():
-            if asyncio.get_running_loop().time() > until:
-                worker.hung()
-                break
-            await asyncio.sleep(0.01)
+    async def _outlast(self, worker: Worker, connection: Connection) -> None:
+        """Keep an abandoned worker out of work until its reply has come; it has the time that it had."""
+        await connection.settled()
+        worker.patience.end()
         if connection.complete and worker.connection is connection:
             self.free(worker)
         else:
             worker.rejoin()
 
-    async def _streamed(
-        self, worker: Worker, connection: Connection, timer: asyncio.TimerHandle, body: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
-        whole = False
-        try:
-            async for piece in body:
-                yield piece
-            whole = True
-        except Lost:
-            raise Broken("The model server's answer broke off.") from None
-        finally:
-            timer.cancel()
+    def _follow(self, worker: Worker, connection: Connection, reply: Reply, streamed: Streamed) -> None:
+        """Have the worker back once its answer is made, or given up."""
+
+        def ended(whole: bool) -> None:
+            worker.patience.end()
             self._done()
-            if whole and worker.connection is connection:
-                self.free(worker)
-            else:
-                worker.rejoin()
+            if whole:
+                self._release(worker, connection, reply)
+            elif worker.connection is connection:
+                worker.rejoin(self.timeout)
+
+        streamed.follow(ended)
 
     async def _worker(self) -> Worker:
+        """One that is idle, or the next to be. Raises `Overloaded`."""
         while True:
-            worker = self._idle.popleft() if self._idle else await self._next()
+            if self._idle:
+                worker = self._idle.popleft()
+            else:
+                self.wanted()
+                worker = await self._line.wait(self.free)
             if worker.connection is not None and not worker.connection.closed.done():
                 return worker
             worker.rejoin()  # it died while it was idle
-
-    async def _next(self) -> Worker:
-        """Wait in line. Raises `Overloaded`."""
-        self.wanted()
-        waiting: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        self._line.append(waiting)
-        try:
-            async with asyncio.timeout(self.longest_wait):
-                return await waiting
-        except TimeoutError:
-            if waiting.done() and not waiting.cancelled():
-                return waiting.result()
-            raise Overloaded(
-                f"No worker of the model came free within {self.longest_wait:g} seconds."
-            ) from None
-        except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled():
-                self.free(waiting.result())
-            raise
 
     def _done(self) -> None:
         self._busy -= 1

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from clary.orchestrator.endpoints.connection import Connection, Lost
+from clary.orchestrator.endpoints.patience import Patience
 
 PING = b"GET /ping HTTP/1.1\r\nHost: worker\r\n\r\n"
 RETRY = 0.05
@@ -38,6 +39,8 @@ class Worker:
         self.ready = asyncio.Event()
         """Set at its first answer to a ping."""
         self.leaving = False
+        self.patience = Patience(self._expired)
+        """With a request."""
         self._joining = asyncio.create_task(self._join())
 
     async def _join(self) -> None:
@@ -71,14 +74,25 @@ class Worker:
         if self.connection is connection:
             self.rejoin()
 
-    def rejoin(self) -> None:
-        """Drop the connection, and come back with another."""
+    def _expired(self) -> None:
+        if self.connection is not None:
+            self.connection.abort()
+            self.hung()
+
+    def rejoin(self, within: float | None = None) -> None:
+        """Drop the connection, and come back with another; one that is not back `within` so many seconds hangs."""
         if self.connection is not None:
             connection, self.connection = self.connection, None
             connection.abort()
             self.pool.lost(self)
             if not self.leaving:
                 self._joining = asyncio.create_task(self._join())
+                if within is not None:
+                    asyncio.get_running_loop().call_later(within, self._missed, self._joining)
+
+    def _missed(self, joining: asyncio.Task[None]) -> None:
+        if joining is self._joining and not joining.done():
+            self.hung()
 
     def leave(self) -> None:
         self.leaving = True

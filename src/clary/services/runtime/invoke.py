@@ -259,3 +259,6 @@ async def parts(body: AsyncIterator[bytes]) -> AsyncIterator[Document]:
             yield {"PayloadPart": {"Bytes": piece}}
     except InvocationError as error:
         raise ServiceError("ModelStreamError", str(error), 400, ErrorCode="ModelInvocationFailed") from None
+    finally:
+        if close := getattr(body, "aclose", None):
+            await close()
