@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,6 @@ def predict_fn(data, model): return data
 def output_fn(prediction, accept): return prediction, "application/octet-stream"
 """
 PIECES = """
-import time
 def model_fn(model_dir): return None
 def transform_fn(model, body, content_type, accept):
     if body.startswith("much"):
