@@ -4,7 +4,8 @@
     serve_http.py        one connection's requests, one after the other
     serve_batch.py       several requests with one prediction, where that is asked for; serve_stack.py: how
     serve_script.py      the user's functions (`model_fn`, ...) or the framework's own, as a handler
-    serve_frameworks.py  what a framework's images do where the user wrote nothing
+    serve_frameworks.py  what a framework's images do where the user wrote nothing; serve_tensorflow.py with
+                         serve_tfs.py, and serve_huggingface.py, for those
     serve_codecs.py      JSON, CSV and NPY
 
 Each worker listens on a Unix socket of its own, `N.sock` in the folder CLARY_SERVE, that the master holds open:

@@ -4,17 +4,14 @@ Each class has the functions that a script may write itself: `model_fn(folder)`,
 `predict_fn(data, model)`, `output_fn(prediction, accept)`; `ACCEPT` is what is answered when nothing is asked for.
 """
 
-import glob
 import json
 import os
 
 from . import serve_codecs
 from .serve_algorithms import PLACE, BuiltIn, BuiltInXGBoost
-from .serve_http import Refused
-
-
-class ModelMissing(Exception):
-    """The model's folder holds nothing that this framework can load; the message says what would do."""
+from .serve_files import ModelMissing, find
+from .serve_huggingface import HuggingFace
+from .serve_tensorflow import TensorFlow
 
 
 class Plain:
@@ -121,77 +118,6 @@ class PyTorch(Plain):
         return serve_codecs.encode(prediction, accept)
 
 
-class TensorFlow(Plain):
-    """A SavedModel, spoken to as TF Serving is: `{"instances": [...]}` or `{"inputs": ...}` in,
-    `{"predictions": [...]}` or `{"outputs": ...}` out."""
-
-    def model_fn(self, folder: str) -> "object":
-        import tensorflow  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
-        found = sorted(glob.glob(os.path.join(folder, "**", "saved_model.pb"), recursive=True))
-        if not found:
-            raise ModelMissing(
-                "There is no saved_model.pb in the model's archive, which holds %s." % contents(folder)
-            )
-        loaded = tensorflow.saved_model.load(os.path.dirname(found[-1]))
-        signature = loaded.signatures["serving_default"]
-        signature.kept = loaded  # the signature alone does not keep the variables alive
-        return signature
-
-    def input_fn(self, body: "str | bytes", content_type: str) -> "object":
-        if serve_codecs.plain(content_type) != serve_codecs.JSON:
-            return {"instances": serve_codecs.decode(body, content_type).tolist()}  # type: ignore[attr-defined]
-        given = json.loads(serve_codecs.text(body))
-        if isinstance(given, list):
-            return {"instances": given}
-        if "instances" not in given and "inputs" not in given:
-            raise Refused(400, 'Missing "inputs" or "instances" key.')
-        return given
-
-    def predict_fn(self, data: "object", model: "object") -> "object":
-        import tensorflow
-
-        _, wanted = model.structured_input_signature  # type: ignore[attr-defined]
-        columnar = "inputs" in data  # type: ignore[operator]
-        given = data["inputs" if columnar else "instances"]  # type: ignore[index]
-        if not columnar and given and isinstance(given[0], dict) and set(given[0]) == set(wanted):
-            given = {name: [row[name] for row in given] for name in wanted}
-        if not isinstance(given, dict):
-            given = {next(iter(wanted)): given}
-        tensors = {
-            name: tensorflow.constant(value, dtype=wanted[name].dtype) for name, value in given.items()
-        }
-        outputs = {name: value.numpy().tolist() for name, value in model(**tensors).items()}  # type: ignore[operator]
-        single = next(iter(outputs.values())) if len(outputs) == 1 else None
-        if columnar:
-            return {"outputs": single if single is not None else outputs}
-        if single is not None:
-            return {"predictions": single}
-        count = len(next(iter(outputs.values())))
-        return {
-            "predictions": [{name: value[row] for name, value in outputs.items()} for row in range(count)]
-        }
-
-    def output_fn(self, prediction: "object", accept: str) -> "object":
-        return json.dumps(prediction).encode("utf-8"), serve_codecs.JSON
-
-
-def find(folder: str, patterns: "tuple[str, ...]") -> str:
-    """The first file that one of the patterns names. Raises `ModelMissing`."""
-    for pattern in patterns:
-        for path in sorted(glob.glob(os.path.join(folder, pattern))):
-            if os.path.isfile(path):
-                return path
-    raise ModelMissing(
-        "The model's archive holds %s, and nothing that can be loaded without a script: put a model.joblib into it, "
-        "or write `model_fn(model_dir)` in code/inference.py." % contents(folder)
-    )
-
-
-def contents(folder: str) -> str:
-    return ", ".join(sorted(os.listdir(folder))[:20]) or "nothing" if os.path.isdir(folder) else "nothing"
-
-
 def libsvm(text: str) -> "tuple[object, object]":
     """A dense array and None for the labels, of `label index:value ...` lines."""
     import numpy
@@ -212,11 +138,13 @@ FRAMEWORKS = {
     "xgboost": XGBoost,
     "pytorch": PyTorch,
     "tensorflow": TensorFlow,
+    "huggingface-pytorch": HuggingFace,
+    "huggingface-tensorflow": HuggingFace,
     "algorithms": BuiltIn,
-}  # type: dict[str, type[Plain] | type[BuiltIn]]
+}  # type: dict[str, type[Plain] | type[TensorFlow] | type[HuggingFace] | type[BuiltIn]]
 
 
-def framework(name: str, scripted: bool = False) -> "Plain | BuiltIn":
+def framework(name: str, scripted: bool = False) -> "Plain | TensorFlow | HuggingFace | BuiltIn":
     """`scripted`: the user wrote an inference.py. XGBoost's images are a built-in algorithm where nobody did."""
     if name == "xgboost" and not scripted and PLACE in os.environ:
         return BuiltInXGBoost()

@@ -22,7 +22,7 @@ import os
 import sys
 from collections import OrderedDict
 
-from . import serve_codecs, serve_frameworks
+from . import serve_codecs, serve_files, serve_frameworks
 from .serve_http import Refused, Request
 
 MODELS = 8
@@ -58,7 +58,9 @@ class Script:
             os.environ.get("CLARY_FRAMEWORK", ""), scripted=module is not None
         )
         self.accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or self.framework.ACCEPT
-        self.transform = self.function(module, "transform_fn", 4)
+        handlers = getattr(self.framework, "handlers", None)
+        whole = handlers(module, self.context) if handlers else None
+        self.transform = whole or self.function(module, "transform_fn", 4)
         self.input = self.function(module, "input_fn", 2)
         self.predict = self.function(module, "predict_fn", 2)
         self.output = self.function(module, "output_fn", 2)
@@ -163,10 +165,8 @@ def imported(*folders: str) -> "object":
                 sys.path.insert(1, library)
             return importlib.import_module(os.path.splitext(os.path.basename(name))[0])
     if os.environ.get("SAGEMAKER_PROGRAM"):
-        held = "; ".join("%s holds %s" % (folder, serve_frameworks.contents(folder)) for folder in folders)
-        raise serve_frameworks.ModelMissing(
-            "The program %s (SAGEMAKER_PROGRAM) is not there: %s." % (name, held)
-        )
+        held = "; ".join("%s holds %s" % (folder, serve_files.contents(folder)) for folder in folders)
+        raise serve_files.ModelMissing("The program %s (SAGEMAKER_PROGRAM) is not there: %s." % (name, held))
     return None
 
 
