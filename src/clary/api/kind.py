@@ -241,8 +241,8 @@ class Kind:
                 changes = hook(ctx, tx, resource, changes)
             resource = self.load(ctx, tx, request[self.identifier])  # hooks may keep something in its state
             spec = {**resource.spec, **changes}
-            if f"{self.noun}Name" in resource.spec:
-                spec[f"{self.noun}Name"] = resource.spec[f"{self.noun}Name"]
+            if self.identifier in resource.spec:  # as it was first written, whatever case asks for it
+                spec[self.identifier] = resource.spec[self.identifier]
             state = {**resource.state, "LastModifiedTime": ctx.now, "LastModifiedBy": user_context(ctx)}
             return tx.resources.update(replace(resource, spec=spec, state=state, modified=ctx.now)).document
 
