@@ -42,7 +42,7 @@ def moments(values: Sequence[float]) -> Moments:
     try:
         total = math.fsum(values)
         mean = total / count
-        squares = math.fsum([(value - mean) ** 2 for value in values])
+        squares = math.fsum([rest * rest for rest in [value - mean for value in values]])
     except (OverflowError, ValueError):
         total, squares = sum(values), math.nan
     if not math.isfinite(total):

@@ -112,18 +112,16 @@ class _Head(NamedTuple):
 
 def collect(batch: Batch, arn: str, new: Iterable[Point]) -> None:
     """Raises `ValueError` for a time that is not finite, before the batch is touched."""
-    found: Batch = {}
+    found: dict[str, list[Row]] = {}
+    last, rows = None, list[Row]()
     for name, value, time, step in new:
         if not math.isfinite(time):
             raise ValueError(f"a point's time must be finite: {Point(name, value, time, step)}")
-        row = float(time), step_key(step), float(value) if value == value else math.nan
-        key = arn, name
-        if key in found:
-            found[key].append(row)
-        else:
-            found[key] = [row]
-    for key, rows in found.items():
-        batch.setdefault(key, []).extend(rows)
+        if name != last:
+            last, rows = name, found.setdefault(name, [])
+        rows.append((float(time), step_key(step), float(value) if value == value else math.nan))
+    for name, rows in found.items():
+        batch.setdefault((arn, name), []).extend(rows)
 
 
 def write(session: Session, names: Names, batch: Batch) -> set[str]:
@@ -174,13 +172,11 @@ def _head_of(session: Session, arn: str, name: str) -> _Head | None:
 
 def _kept(session: Session, additions: Additions, head: _Head, rows: list[Row]) -> list[Row]:
     """Those of the rows that are new; the last of them by time, step and arrival comes last."""
-    if len(rows) > 1:
-        rows = list(dict.fromkeys(rows))
-        places = list(map(_place, rows))
-        if not all(map(lt, places, places[1:])):
-            rows.sort(key=_place)
+    places = list(map(_place, rows))
+    if not all(map(lt, places, places[1:])):
+        rows = sorted(dict.fromkeys(rows), key=_place)
     end = head.time, head.step
-    if head.size == 0 or _place(rows[0]) > end:
+    if _place(rows[0]) > end:
         additions.add(head.id, head.block, head.filled or 0, rows)
         return rows
     after = [row for row in rows if _place(row) > end]
