@@ -10,6 +10,7 @@ import pytest
 from tests.support.clients import REPOSITORY, interpreter
 
 PACKAGES = ("torch==2.13.0+cpu", "numpy")
+TRANSFORMERS = ("transformers>=5",)
 
 
 def torch_python() -> Path:
@@ -29,5 +30,23 @@ def torch_python() -> Path:
             )
             if installed.returncode:
                 pytest.skip(f"no CPU build of PyTorch: {installed.stderr[-300:]}")
+            done.touch()
+    return python
+
+
+def transformers_python() -> Path:
+    """The same Python, with Hugging Face's transformers besides; skips where they are not to be had."""
+    python = torch_python()
+    done = python.parents[1] / "transformers-complete"
+    with python.parents[1].with_suffix(".lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not done.exists():
+            installed = subprocess.run(
+                [str(python), "-m", "pip", "install", "--quiet", *TRANSFORMERS],
+                capture_output=True,
+                text=True,
+            )
+            if installed.returncode:
+                pytest.skip(f"no transformers: {installed.stderr[-300:]}")
             done.touch()
     return python
