@@ -3,6 +3,7 @@
     serve.py             this: the master, which loads, forks workers, brings back those that died
     serve_http.py        one connection's requests, one after the other
     serve_batch.py       several requests with one prediction, where that is asked for; serve_stack.py: how
+    serve_many.py        one model, or many that are loaded as they are asked for
     serve_script.py      the user's functions (`model_fn`, ...) or the framework's own, as a handler
     serve_frameworks.py  what a framework's images do where the user wrote nothing; serve_tensorflow.py with
                          serve_tfs.py, and serve_huggingface.py, for those
@@ -32,11 +33,11 @@ if not __package__:  # run as a script: the user's modules must not be hidden by
     __package__ = "toolkit"
     import toolkit  # type: ignore[import-not-found]  # noqa: F401
 
-    from . import serve_batch, serve_http, serve_script, serve_sockets
+    from . import serve_batch, serve_http, serve_many, serve_sockets
 
     sys.path.pop(0)
 else:
-    from . import serve_batch, serve_http, serve_script, serve_sockets
+    from . import serve_batch, serve_http, serve_many, serve_sockets
 
 LONGEST_BACK_OFF = 30.0
 STEADY = 10.0
@@ -50,7 +51,7 @@ def main() -> None:
     folder = os.environ.get("CLARY_SERVE", "/opt/clary/serve")
     apart = os.environ.get(LOADED_BY_WORKERS) == "1" or os.environ.get("CLARY_FRAMEWORK") in THREADED
     try:
-        handler = None if apart else serve_script.load()
+        handler = None if apart else serve_many.load()
     except Exception:
         traceback.print_exc()
         sys.stderr.write("The model could not be loaded.\n")
@@ -131,8 +132,9 @@ class Master:
                 if other is not worker:
                     other.listener.close()
             self.control.close()
-            handler = self.handler or serve_script.load()
-            serve = serve_batch.serve if serve_batch.size() > 1 else serve_http.serve
+            handler = self.handler or serve_many.load()
+            together = serve_batch.size() > 1 and not isinstance(handler, serve_many.ManyModels)
+            serve = serve_batch.serve if together else serve_http.serve
             serve(worker.listener, handler)
             code = 0
         except SystemExit as error:

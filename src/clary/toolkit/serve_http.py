@@ -83,12 +83,17 @@ class Keeper:
         self.served += served
         if not self.memory or self.served // CHECK_EVERY == before:
             return
-        with open("/proc/self/statm") as file:
-            resident = int(file.read().split()[1]) * PAGE
-        if resident > self.memory:
+        found = resident()
+        if found > self.memory:
             text = "This worker has grown to %d MiB and makes room for a fresh one (it may use %d MiB).\n"
-            sys.stderr.write(text % (resident >> 20, self.memory >> 20))
+            sys.stderr.write(text % (found >> 20, self.memory >> 20))
             self.retiring = True
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * PAGE
 
 
 class Worker:
@@ -157,7 +162,7 @@ def answer(connection: "socket.socket", state: Worker, request: Request) -> None
     if request.path.startswith("/ping"):
         send(connection, 200, "text/plain", b"", {})
         return
-    if not request.path.startswith("/invocations"):
+    if not request.path.startswith(getattr(state.handler, "PATHS", "/invocations")):
         send(connection, 404, "text/plain", b"Only /ping and /invocations are here.", {})
         return
     try:

@@ -11,21 +11,15 @@ headers. A function may answer an iterator of pieces, which is streamed.
 
 Where the script is: SAGEMAKER_PROGRAM, else `inference.py`; in `code/` of the model's archive, or in
 /opt/ml/code, where SAGEMAKER_SUBMIT_DIRECTORY was unpacked.
-
-An endpoint of many models has a folder of each; `X-Clary-Model` names the one to use, and the last few stay
-loaded (LRU by number, CLARY_SERVE_MODELS).
 """
 
 import importlib
 import inspect
 import os
 import sys
-from collections import OrderedDict
 
 from . import serve_codecs, serve_files, serve_frameworks
 from .serve_http import Refused, Request
-
-MODELS = 8
 
 
 class Context:
@@ -40,14 +34,6 @@ class Context:
 
     def get_all_request_header(self, _: int) -> "dict[str, str]":
         return dict(self.request.headers) if self.request else {}
-
-
-def load() -> "Script | ManyModels":
-    ml = os.environ.get("CLARY_ML_ROOT", "/opt/ml")
-    many = os.environ.get("CLARY_SERVE_MANY")
-    if many:
-        return ManyModels(many, os.path.join(ml, "code"))
-    return Script(os.path.join(ml, "model"), os.path.join(ml, "code"))
 
 
 class Script:
@@ -168,30 +154,3 @@ def imported(*folders: str) -> "object":
         held = "; ".join("%s holds %s" % (folder, serve_files.contents(folder)) for folder in folders)
         raise serve_files.ModelMissing("The program %s (SAGEMAKER_PROGRAM) is not there: %s." % (name, held))
     return None
-
-
-class ManyModels:
-    def __init__(self, folder: str, code_dir: str) -> None:
-        self.folder, self.code_dir = folder, code_dir
-        self.most = int(os.environ.get("CLARY_SERVE_MODELS") or MODELS)
-        self.loaded = OrderedDict()  # type: OrderedDict[str, Script]
-
-    def forget(self) -> None:
-        """Each model has a script of its own, all of one name: the next import must find the next one."""
-        for name, module in list(sys.modules.items()):
-            if (getattr(module, "__file__", None) or "").startswith(self.folder + os.sep):
-                del sys.modules[name]
-        sys.path[:] = [entry for entry in sys.path if not entry.startswith(self.folder + os.sep)]
-
-    def __call__(self, request: Request) -> "tuple[int, str, object, dict[str, str]]":
-        name = request.headers.get("x-clary-model")
-        if not name:
-            raise Refused(400, "Name a model: this endpoint has many (TargetModel).")
-        script = self.loaded.pop(name, None)
-        if script is None:
-            while len(self.loaded) >= self.most:
-                self.loaded.popitem(last=False)
-            self.forget()
-            script = Script(os.path.join(self.folder, name), self.code_dir)
-        self.loaded[name] = script
-        return script(request)
