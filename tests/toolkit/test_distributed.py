@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +49,38 @@ def test_tensorflow_learns_of_its_workers() -> None:
         "cluster": {"worker": ["algo-1:8890", "algo-2:8890"]},
         "task": {"type": "worker", "index": 1},
     }
+
+
+@pytest.fixture
+def mpi(tmp_path: Path) -> Callable[[str, str], list[str]]:
+    """The command of a host, where mpirun tells this version."""
+
+    def command(version: str, host: str) -> list[str]:
+        (tmp_path / "mpirun").write_text(f"#!/bin/sh\necho 'mpirun (Open MPI) {version}'\n")
+        (tmp_path / "mpirun").chmod(0o755)
+        hyperparameters = {
+            "sagemaker_mpi_enabled": True, "sagemaker_mpi_num_of_processes_per_host": 2,
+            "sagemaker_mpi_custom_mpi_options": "-x 'NAME=a b' --verbose",
+        }  # fmt: skip
+        known: dict[str, object] = {"hosts": HOSTS, "current_host": host, "num_gpus": 0}
+        return launched(SCRIPT, known, hyperparameters, {"PATH": str(tmp_path)})
+
+    return command
+
+
+def test_mpirun_starts_on_the_first_host_and_the_others_wait_for_it(
+    mpi: Callable[[str, str], list[str]],
+) -> None:
+    first = mpi("5.0.11", "algo-1")
+    assert first[0].endswith("/mpirun")
+    assert ("--host", "algo-1:2,algo-2:2") in itertools.pairwise(first)
+    assert ("-np", "4") in itertools.pairwise(first)
+    assert ["-x", "NAME=a b", "--verbose", sys.executable, "-u"] == first[first.index("-x") :][:5]
+    assert first[-3:] == SCRIPT[2:]
+    assert mpi("5.0.11", "algo-2")[1:3] == ["-I", "-S"]
+    assert mpi("5.0.11", "algo-2")[-1] == "serve"
+    with pytest.raises(SourceError, match=r"needs Open MPI 5, and .*4\.1\.4"):
+        mpi("4.1.4", "algo-1")
 
 
 REFUSED = [

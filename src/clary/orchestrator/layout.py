@@ -10,7 +10,10 @@ HOME/jobs/NAME-CREATED/HOST/ml/       becomes the host's /opt/ml
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +71,14 @@ class JobFiles:
     @property
     def source(self) -> Path:
         return self.ml / "input" / "source" / "sourcedir.tar.gz"
+
+    def secret(self) -> str:
+        """What the job's hosts share and nobody else knows; made once."""
+        path = self.root / "secret"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with suppress(FileExistsError), os.fdopen(os.open(path, flags, 0o600), "w") as file:
+            file.write(secrets.token_hex(16))
+        return path.read_text()
 
     def made(self, path: str) -> Path | None:
         """What the program has at a path below /opt/ml, unless a link leads out of there: the server can read

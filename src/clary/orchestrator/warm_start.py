@@ -117,7 +117,7 @@ def order(job: Resource, host: Host, files: JobFiles, spec: ContainerSpec) -> No
 
 def common(env: Mapping[str, str]) -> dict[str, str]:
     """Without what each job has of its own, which no import looks at."""
-    return {k: v for k, v in env.items() if not k.startswith(("AWS_", "TRAINING_JOB_"))}
+    return {k: v for k, v in env.items() if not k.startswith(("AWS_", "TRAINING_JOB_", "CLARY_CLUSTER_"))}
 
 
 def hand_on(pools: WarmPools, job: Resource, root: JobFiles) -> None:
