@@ -90,13 +90,21 @@ def test_times_may_be_text_as_the_sdk_sends_them(sm: Any, metrics: Any) -> None:
 
 
 def test_a_bad_item_keeps_its_neighbours(sm: Any, metrics: Any) -> None:
-    data = [point("m", 1.0, 0), point("m", float("inf"), 1), point("m", float("nan"), 2), point("m", 4.0, 3)]
-    answer = metrics.batch_put_metrics(TrialComponentName="part", MetricData=data)
-    assert answer["Errors"] == [
-        {"Code": "VALIDATION_ERROR", "MetricIndex": 1},
-        {"Code": "VALIDATION_ERROR", "MetricIndex": 2},
+    data = [
+        point("m", 1.0, 0),
+        point("m", float("inf"), 1),
+        point("m", float("nan"), 2),
+        point("n" * 256, 3.0, 3),
+        point("two\nlines", 3.0, 3),
+        point("m", 4.0, 3),
+        point("n" * 255, 5.0, 3),
     ]
-    assert summary(sm, "m")["Count"] == 2
+    answer = metrics.batch_put_metrics(TrialComponentName="part", MetricData=data)
+    assert answer["Errors"] == [{"Code": "VALIDATION_ERROR", "MetricIndex": index} for index in (1, 2, 3, 4)]
+    shown = sm.describe_trial_component(TrialComponentName="part")["Metrics"]
+    assert {item["MetricName"]: item["Count"] for item in shown} == {"m": 2, "n" * 255: 1}
+    answer = metrics.batch_put_metrics(TrialComponentName="part", MetricData=[point("m", float("nan"))])
+    assert answer["Errors"] == [{"Code": "VALIDATION_ERROR", "MetricIndex": 0}]
 
 
 def test_an_unknown_component_is_named(metrics: Any) -> None:

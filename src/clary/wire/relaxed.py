@@ -13,7 +13,11 @@ Constraints = Mapping[str, Any]
 
 RELAXED: Mapping[str, Mapping[str, Constraints]] = {
     # 10 points a call are AWS's quota; here a loop may send a whole epoch at once.
-    "sagemaker-metrics": {"RawMetricDataList": {"max": None}},
+    # A name that is too long is its own item's error, not the whole call's.
+    "sagemaker-metrics": {
+        "RawMetricDataList": {"max": None},
+        "RawMetricData.MetricName": {"min": None, "max": None, "pattern": None},
+    },
     # Trackers name artifacts by their files (`train_model.py`); AWS's service takes that, its model does not.
     "sagemaker": {
         # A channel may name a folder of this machine (the setting `input_folders`).

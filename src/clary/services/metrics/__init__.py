@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.experiments_curves import curve
 from clary.services.sagemaker.components import TrialComponent
 from clary.storage.ports import Missing, Point, Store
+
+NAME = re.compile(".{1,255}")
+"""Of a metric: the model's own rule, which is kept item by item (see `clary.wire.relaxed`)."""
 
 
 @operation("sagemaker-metrics", "BatchPutMetrics")
@@ -53,8 +57,16 @@ async def _kept(store: Store, arn: str, points: Sequence[Point]) -> None:
 def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:
     """Not-a-number and the infinities have no place in a summary, nor in the JSON that would show them."""
     points = [Point(item["MetricName"], item["Value"], item["Timestamp"], item.get("Step")) for item in items]
-    odd = [index for index, (_, value, _, _) in enumerate(points) if not math.isfinite(value)]
-    kept = [point for point in points if math.isfinite(point.value)] if odd else points
+    unnamed = {name for name in {name for name, _, _, _ in points} if not NAME.fullmatch(name)}
+    odd = [
+        index
+        for index, (name, value, _, _) in enumerate(points)
+        if not math.isfinite(value) or name in unnamed
+    ]
+    if not odd:
+        return points, []
+    out = set(odd)
+    kept = [point for index, point in enumerate(points) if index not in out]
     return kept, [{"Code": "VALIDATION_ERROR", "MetricIndex": index} for index in odd]
 
 
