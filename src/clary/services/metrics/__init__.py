@@ -57,12 +57,10 @@ async def _kept(store: Store, arn: str, points: Sequence[Point]) -> None:
 def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:
     """Not-a-number and the infinities have no place in a summary, nor in the JSON that would show them."""
     points = [Point(item["MetricName"], item["Value"], item["Timestamp"], item.get("Step")) for item in items]
-    unnamed = {name for name in {name for name, _, _, _ in points} if not NAME.fullmatch(name)}
-    odd = [
-        index
-        for index, (name, value, _, _) in enumerate(points)
-        if not math.isfinite(value) or name in unnamed
-    ]
+    odd = [index for index, (_, value, _, _) in enumerate(points) if not math.isfinite(value)]
+    unnamed = [name for name in {name for name, _, _, _ in points} if not NAME.fullmatch(name)]
+    if unnamed:
+        odd = sorted({*odd, *(index for index, point in enumerate(points) if point.name in unnamed)})
     if not odd:
         return points, []
     out = set(odd)
