@@ -3,8 +3,8 @@
 - One connection writes. Its users queue on a lock, so they wait instead of failing; other processes'
   writers are waited for by SQLite's busy handler.
 - Commits are grouped: a writer whose block ends while others wait leaves the commit to the last of the
-  queue, and returns when that one is durable. Each block is a savepoint, so one that raises undoes just
-  its own. Nobody outside sees a change before it is durable.
+  queue, and returns when that one is durable. Each block that follows another in the same commit is a
+  savepoint, so one that raises undoes just its own. Nobody outside sees a change before it is durable.
 - Readers take connections from a pool, one for each that reads at the same time, newest first: its
   cache is warm. They never wait for writers (WAL) and see one state.
 - WAL with synchronous=FULL: a commit is on disk when it returns.
@@ -106,16 +106,19 @@ class Database:
             if not self._open:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._open = True
-            self._writer.execute("SAVEPOINT block")
+            first = not self._group
+            if not first:
+                self._writer.execute("SAVEPOINT block")
         except BaseException:
             self._leave(None)
             raise
         session = Session(self._writer, writable=True)
         try:
             yield session
-            self._writer.execute("RELEASE block")
+            if not first:
+                self._writer.execute("RELEASE block")
         except BaseException:
-            self._undo()
+            self._undo(first)
             self._leave(None)
             raise
         self._put_effects |= session.effects
@@ -145,12 +148,12 @@ class Database:
             self._lock.release()
             raise Misuse("the store is closed")
 
-    def _undo(self) -> None:
-        if self._writer.in_transaction:
+    def _undo(self, first: bool) -> None:
+        if self._writer.in_transaction and not first:
             self._writer.execute("ROLLBACK TO block")
             self._writer.execute("RELEASE block")
         else:
-            self._settle()  # SQLite itself gave the whole transaction up: the disk is full
+            self._settle()  # nobody else's work is in it; or SQLite gave it all up: the disk is full
 
     def _leave(self, ticket: _Ticket | None) -> None:
         """Commit for the group, or leave that to one who waits for the lock. A block that raised has no ticket."""

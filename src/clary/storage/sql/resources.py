@@ -23,6 +23,15 @@ from clary.storage.sql.session import Session, Statement, to_json
 
 _arn = resources.c.arn == bindparam("arn")
 _get = Statement(select(*RESOURCE).where(_arn))
+_known = Statement(
+    select(
+        exists().where(_arn),
+        exists().where(tags.c.arn == bindparam("arn")) | exists().where(edges.c.source == bindparam("arn")),
+        exists().where(edges.c.destination == bindparam("arn"))
+        | exists().where(resources.c.parent == bindparam("arn")),
+    )
+)
+"""Whether an ARN is taken, and whether anything that was there before it tells of it."""
 _get_many = Statement(by_keys(resources.c.arn, *RESOURCE))
 _get_with_id = Statement(select(resources.c.id, *RESOURCE).where(_arn))
 _insert = Statement(insert(resources).values({column.name: bindparam(column.name) for column in RESOURCE}))
@@ -64,7 +73,8 @@ class SqlResources:
 
     def insert(self, resource: Resource) -> Resource:
         session = self._session
-        if session.one(_get, arn=resource.arn) is not None:
+        taken, has_beside, has_members = session.all(_known, arn=resource.arn)[0]
+        if taken:
             raise Exists(resource.arn)
         scope = self._names.make_scope(session, (resource.account, resource.region, resource.kind))
         id = session.run(
@@ -74,10 +84,13 @@ class SqlResources:
             spec=to_json(resource.spec), state=to_json(resource.state),
         ).lastrowid  # fmt: skip
         assert id is not None
-        found = {**of_document(resource.document), **derived.beside(session, resource.arn)}
+        found = of_document(resource.document)
+        if has_beside:
+            found |= derived.beside(session, resource.arn)
         derived.add(session, self._names, id, scope, found)
-        for member in derived.members(session, resource.arn):
-            derived.refresh_parents(session, self._names, member)
+        if has_members:
+            for member in derived.members(session, resource.arn):
+                derived.refresh_parents(session, self._names, member)
         return replace(resource, version=1)
 
     def get(self, arn: str) -> Resource:
