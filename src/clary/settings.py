@@ -47,6 +47,15 @@ class Settings:
     undo_days: float = setting(
         7.0, "Days for which an experiment that was deleted whole can be restored; 0: it is gone at once."
     )
+    serverless_idle: float = setting(
+        300.0,
+        "Seconds without a request after which a serverless endpoint has no model server; the next request starts one.",
+    )
+    endpoint_idle: float = setting(
+        3600.0,
+        "The same for other endpoints, of which those that take longer than half a minute to start are left alone;"
+        " 0: never.",
+    )
     sandbox: Literal["auto", "always", "never"] = setting(
         "auto", "Jobs in a bubblewrap sandbox: `auto` where it works, `always`, `never`."
     )

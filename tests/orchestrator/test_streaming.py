@@ -54,9 +54,9 @@ def test_who_reads_nothing_for_too_long_loses_the_rest() -> None:
     async def run() -> None:
         worker = Worker(stalled=0.0)
         worker.answer.put(LARGE + b"x")
-        while not worker.ended:
-            await asyncio.sleep(0)
-        assert worker.ended == [False]
+        given_up = asyncio.Event()
+        worker.answer.follow(lambda whole: given_up.set())
+        await given_up.wait()
         worker.answer.put(b"late")
         with pytest.raises(Broken):
             await anext(worker.answer)

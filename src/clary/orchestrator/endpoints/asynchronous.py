@@ -31,6 +31,10 @@ AT_ONCE = 4
 """Invocations of an endpoint at once, unless its configuration says otherwise."""
 
 
+AGAIN = 0.5
+"""Seconds until an endpoint that has too much to do is asked again."""
+
+
 class Unanswered(Exception):
     """There is no answer; the message goes to the failure path."""
 
@@ -96,6 +100,7 @@ class AsyncInvocations:
             try:
                 reply = await variant.backend.invoke(invocation)
             except Overloaded:
+                await asyncio.sleep(AGAIN)
                 continue
             except InvocationError as error:
                 if meter is not None:

@@ -71,6 +71,8 @@ class Fleet:
         missing for the moment makes it fail. Raises `FleetError`."""
         for running in self._variants:
             await running.start(steady=steady)
+        if steady:
+            await self._end_others()
         await self.settled()
 
     async def settled(self) -> None:
@@ -99,19 +101,20 @@ class Fleet:
             async with asyncio.timeout(DRAIN):
                 for running in self._variants:
                     await running.quiet()
-        known = {instance.name for running in self._variants for instance in running.instances}
-        await asyncio.gather(
-            *(running.stop() for running in self._variants),
-            *(self._end(run["engine"]) for name, run in self.document["runs"].items() if name not in known),
-        )
+        await asyncio.gather(self._end_others(), *(running.stop() for running in self._variants))
         if self._capture is not None:
             await self._capture.close()
         for meter in self._meters.values():
             meter.close()
         await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
 
+    async def _end_others(self) -> None:
+        """Runs that an earlier server started, of instances that there are no more."""
+        known = {instance.name for running in self._variants for instance in running.instances}
+        others = [run for name, run in self.document["runs"].items() if name not in known]
+        await asyncio.gather(*(self._end(run["engine"]) for run in others))
+
     async def _end(self, state: Document) -> None:
-        """A run that an earlier server started."""
         await self._house.engine.signal(state, "SIGTERM")
         await self._house.engine.wait(state)
         await self._house.engine.clean(state)

@@ -42,10 +42,11 @@ class Instance:
     def __init__(
         self, endpoint: Resource, fleet: str, number: int, prepared: Prepared, pool: Pool, *,
         engine: Engine, store: Store, workplace: Workplace, tell: Tell, last: dict[str, Any] | None, steady: bool,
-        stage: str = "",
+        stage: str = "", after: asyncio.Task[None] | None = None,
     ) -> None:  # fmt: skip
         """`last`: the run that was kept, as the endpoint's row has it. `steady`: it has served already, so an end
-        is for starting again, not for giving up. `stage`: the container's name, where the variant has several."""
+        is for starting again, not for giving up. `stage`: the container's name, where the variant has several.
+        `after`: its predecessor, which is being stopped."""
         self.endpoint, self.fleet, self.number, self.prepared, self.pool = (
             endpoint,
             fleet,
@@ -55,12 +56,17 @@ class Instance:
         )
         self.steady, self.stage = steady, stage
         self.ready = asyncio.Event()
+        self.took = 0.0
+        """Seconds until it served; next to none for one that an earlier server started."""
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why it ended before it served."""
+        self._made = time.monotonic()
         self._engine, self._store, self._workplace, self._tell = engine, store, workplace, tell
         self._run = last["run"] if last else 0
         self._state: EngineState | None = last["engine"] if last else None
-        self._task = asyncio.create_task(self._keep())
+        if after is not None:
+            self._run, self._state = self._run + 1, None
+        self._task = asyncio.create_task(self._keep(after))
 
     @property
     def name(self) -> str:
@@ -100,7 +106,9 @@ class Instance:
             await asyncio.gather(following, return_exceptions=True)
             await self._engine.clean(self._state)
 
-    async def _keep(self) -> None:
+    async def _keep(self, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait({after})
         failures = 0
         while True:
             began = time.monotonic()
@@ -175,6 +183,7 @@ class Instance:
         ]
         for worker in workers:
             await worker.ready.wait()
+        self.took = self.took or time.monotonic() - self._made
         self.ready.set()
 
     def _killer(self, control: Path, number: int) -> Callable[[], None]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from clary.api.routes import Broken, Invocation, Reply, TimedOut
+from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
 from clary.orchestrator.endpoints.connection import Connection, Lost
 from clary.orchestrator.endpoints.patience import Line
 from clary.orchestrator.endpoints.streaming import Streamed
@@ -28,6 +28,7 @@ ALONE = "X-Clary-Alone: 1\r\n"
 """Tells a worker that takes requests together to take this one alone: a worker died over it, perhaps by it."""
 SETTLED = 0.2
 """Seconds in which the connections of a container that died have all ended."""
+MOST, ROOM = 10_000, 512 << 20
 TIMEOUT = 60.0
 """Seconds that a model server has for a request, as on AWS."""
 
@@ -35,8 +36,12 @@ TIMEOUT = 60.0
 class Pool:
     """The `Backend` of a variant."""
 
-    def __init__(self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT) -> None:
-        self.timeout = timeout
+    def __init__(
+        self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT, *, most: int = MOST, room: int = ROOM
+    ) -> None:  # fmt: skip
+        """Seconds of a request at a worker, and in line. `most`: requests under way and in line; `room`: bytes of
+        the bodies in line. What is beyond is refused at once."""
+        self.timeout, self.most, self._room = timeout, most, room
         self._workers: list[Worker] = []
         self._idle: deque[Worker] = deque()
         self._line: Line[Worker] = Line(longest_wait)
@@ -90,6 +95,8 @@ class Pool:
 
     async def invoke(self, invocation: Invocation) -> Reply:
         """Raises `TimedOut`, `Broken`, `Overloaded`."""
+        if self._busy >= self.most:
+            raise Overloaded(f"{self._busy} requests are under way, and no more than {self.most} may be.")
         head = _head(invocation)
         self.served += 1
         self._busy += 1
@@ -97,7 +104,7 @@ class Pool:
         kept = False
         try:
             for left in reversed(range(TRIES)):
-                worker = await self._worker()
+                worker = await self._worker(len(invocation.body))
                 try:
                     reply, kept = await self._ask(worker, head, invocation)
                     return reply
@@ -175,17 +182,26 @@ class Pool:
 
         streamed.follow(ended)
 
-    async def _worker(self) -> Worker:
-        """One that is idle, or the next to be. Raises `Overloaded`."""
+    async def _worker(self, size: int) -> Worker:
+        """One that is idle, or the next to be, for a body of this size. Raises `Overloaded`."""
         while True:
             if self._idle:
                 worker = self._idle.popleft()
             else:
-                self.wanted()
-                worker = await self._line.wait(self.free)
+                worker = await self._next(size)
             if worker.connection is not None and not worker.connection.closed.done():
                 return worker
             worker.rejoin()  # it died while it was idle
+
+    async def _next(self, size: int) -> Worker:
+        if size > self._room:
+            raise Overloaded("The requests in line for a worker of the model are too large to take another.")
+        self.wanted()
+        self._room -= size
+        try:
+            return await self._line.wait(self.free)
+        finally:
+            self._room += size
 
     def _done(self) -> None:
         self._busy -= 1

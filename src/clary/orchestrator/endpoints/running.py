@@ -1,7 +1,8 @@
-"""A variant at work: its stages started and scaled together, and woken and put to sleep if it is serverless.
+"""A variant at work: its stages started and scaled together, put to sleep and woken.
 
-A serverless variant has an instance only while it is used: the first request in line starts one, and it goes
-after `IDLE` seconds without.
+A variant has instances only while it is used: they go after a while without a request (the settings serverless_idle
+and endpoint_idle), and the first request in line starts them. One that takes long to start stays awake, unless it
+is serverless.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from clary.orchestrator.endpoints.pipeline import Direct, Named, Serial
 from clary.orchestrator.endpoints.stage import Site, Stage
 from clary.storage.ports import Document
 
-IDLE = 300.0
-"""Seconds without a request after which a serverless variant's instances end."""
+QUICK = 30.0
+"""Seconds in which an instance must start for its variant to be put to sleep."""
 
 
 class Running:
@@ -27,6 +28,9 @@ class Running:
         self.stages = [
             Stage(site, document, each, each["ContainerHostname"] if len(given) > 1 else "") for each in given
         ]
+        settings = site.house.ports.settings
+        idle = settings.serverless_idle if document["serverless"] else settings.endpoint_idle
+        self._idle = idle if site.endpoint.kind == "Endpoint" else 0.0
         self._leaving: set[asyncio.Task[None]] = set()
         self._dozing: asyncio.Task[None] | None = None
 
@@ -62,13 +66,12 @@ class Running:
         """Prepare, and have instances started. Raises `FleetError`."""
         for stage in self.stages:
             await stage.prepare()
-        if not self.document["serverless"]:
-            self._scale(self.document["count"], steady=steady)
-            return
-        for stage in self.stages:
-            stage.pool.wanted = partial(self._awake, steady=True)
-        self._dozing = asyncio.create_task(self._doze())
-        self._awake(steady=False)  # once, to see that it works
+        if self._idle > 0:
+            for stage in self.stages:
+                stage.pool.wanted = partial(self._awake, steady=True)
+            self._dozing = asyncio.create_task(self._doze())
+        # A serverless one too, to see that it works.
+        self._awake(steady=steady and not self.document["serverless"])
 
     async def settled(self) -> None:
         """Once all instances serve. Raises `FleetError`."""
@@ -110,25 +113,29 @@ class Running:
     def _scale(self, count: int, *, steady: bool) -> None:
         for stage in self.stages:
             stage.grow(count, steady=steady)
-            for stopping in stage.shrink(count):
-                leaving = asyncio.create_task(stopping)
+            for leaving in stage.shrink(count):
                 self._leaving.add(leaving)
                 leaving.add_done_callback(self._leaving.discard)
 
     def _awake(self, *, steady: bool) -> None:
+        count = 1 if self.document["serverless"] else self.document["count"]
         for stage in self.stages:
-            stage.grow(1, steady=steady)
+            stage.grow(count, steady=steady)
 
     async def _doze(self) -> None:
         first = self.stages[0].pool
         served, since = -1, time.monotonic()
         while True:
-            await asyncio.sleep(IDLE / 10)
+            await asyncio.sleep(self._idle / 10)
             if first.served != served or any(stage.pool.load for stage in self.stages):
                 served, since = first.served, time.monotonic()
-            elif self.count and time.monotonic() - since > IDLE:
+            elif self.count and time.monotonic() - since > self._idle and self._may_sleep():
                 for stage in self.stages:
                     await asyncio.gather(*stage.shrink(0))
+
+    def _may_sleep(self) -> bool:
+        quick = all(instance.ready.is_set() and instance.took < QUICK for instance in self.instances)
+        return bool(self.document["serverless"]) or quick
 
 
 def chosen(variant: Document) -> tuple[str, ...]:

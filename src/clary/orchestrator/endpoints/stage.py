@@ -6,7 +6,7 @@ A variant has one stage, or one for each container of its model.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,10 @@ class Stage:
     def __init__(self, site: Site, variant: Document, container: Document, name: str = "") -> None:
         """`name`: its own, where the variant has several containers."""
         self.variant, self.container, self.name = variant, container, name
-        self.pool = _pool(container)
+        self.pool = _pool(variant, container)
         self.instances: list[Instance] = []
+        self._leaving: dict[int, asyncio.Task[None]] = {}
+        """By their numbers: the next of that number begins when it has gone."""
         self._site = site
         self._place = Place(site.root / variant["name"] / name)
         self.models: Models | None = None
@@ -79,10 +81,12 @@ class Stage:
         while len(self.instances) < count:
             self._add(len(self.instances), steady=steady)
 
-    def shrink(self, count: int) -> list[Coroutine[Any, Any, None]]:
+    def shrink(self, count: int) -> list[asyncio.Task[None]]:
         """Have `count` at most: the stopping of each that is too much."""
         leaving, self.instances = self.instances[count:], self.instances[:count]
-        return [instance.stop() for instance in leaving]
+        stopping = {instance.number: asyncio.create_task(instance.stop()) for instance in leaving}
+        self._leaving.update(stopping)
+        return list(stopping.values())
 
     def _add(self, number: int, *, steady: bool) -> None:
         assert self._prepared is not None
@@ -92,7 +96,7 @@ class Stage:
             Instance(
                 site.endpoint, site.fleet, number, self._prepared, self.pool, engine=site.house.engine,
                 store=site.house.ports.store, workplace=site.house.workplace, tell=site.tell, last=last,
-                steady=steady, stage=self.name,
+                steady=steady, stage=self.name, after=self._leaving.pop(number, None),
             )
         )  # fmt: skip
 
@@ -119,6 +123,8 @@ class Stage:
         )
 
 
-def _pool(container: Document) -> Pool:
+def _pool(variant: Document, container: Document) -> Pool:
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "")
-    return Pool(float(given) if given.isdigit() and int(given) else TIMEOUT)
+    timeout = float(given) if given.isdigit() and int(given) else TIMEOUT
+    serverless = variant["serverless"]
+    return Pool(timeout, most=int(serverless["MaxConcurrency"])) if serverless else Pool(timeout)
