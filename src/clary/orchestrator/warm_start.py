@@ -103,7 +103,7 @@ def order(job: Resource, host: Host, files: JobFiles, spec: ContainerSpec) -> No
     kept = warm(job)["sandboxes"][host.name]
     path = files.warm / ORDER
     if not path.exists():
-        same = common(spec.env) == common(kept["env"])
+        same = agrees(kept["env"], spec.env, job.spec.get("Environment", {}))
         document = {"argv": spec.argv, "env": dict(spec.env), "cwd": spec.cwd, "interpreter": same}
         written = path.with_suffix(".new")
         with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -115,9 +115,11 @@ def order(job: Resource, host: Host, files: JobFiles, spec: ContainerSpec) -> No
         os.close(fd)
 
 
-def common(env: Mapping[str, str]) -> dict[str, str]:
-    """Without what each job has of its own, which no import looks at."""
-    return {k: v for k, v in env.items() if not k.startswith(("AWS_", "TRAINING_JOB_", "CLARY_CLUSTER_"))}
+def agrees(before: Mapping[str, str], now: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    """Whether an interpreter started with variables `before` may be one that has `now`, of which a job asked for
+    `own`: what else a job is told, credentials and names, no import looks at."""
+    kept = all(now.get(name) == value for name, value in before.items() if not name.startswith("AWS_"))
+    return kept and all(before.get(name) == value for name, value in own.items())
 
 
 def hand_on(pools: WarmPools, job: Resource, root: JobFiles) -> None:

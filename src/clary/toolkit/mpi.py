@@ -94,8 +94,7 @@ def reached(host: str) -> socket.socket:
 
 
 def proof(nonce: str, told: str) -> str:
-    key = os.environ.get(CLUSTER_KEY, "")
-    return hmac.new(key.encode(), (nonce + told).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(os.environ[CLUSTER_KEY].encode(), (nonce + told).encode(), hashlib.sha256).hexdigest()
 
 
 if __name__ == "__main__":
