@@ -122,7 +122,7 @@ def trained(clary: Clary, tmp_path_factory: pytest.TempPathFactory) -> str:
     found = clary.connection
     client = Client(folder / "user", found.url, (found.access_key, found.secret_key))
     program = f"import os; os.chdir({str(folder)!r})" + ESTIMATOR
-    return client.script(client_python("v2"), program).stdout
+    return client.script(client_python("v2"), program, seconds=400).stdout
 
 
 def test_the_estimator_trains_and_its_model_is_a_pipeline(trained: str) -> None:
@@ -135,4 +135,4 @@ def test_a_script_of_the_user_s_and_a_hub_that_does_not_answer(
 ) -> None:
     monkeypatch.chdir(str(tmp_path))
     model = trained.split("MODEL ")[1].split()[0]
-    assert "all is well" in client.script(client_python("v2"), MODELS, {"MODEL": model}).stdout
+    assert "all is well" in client.script(client_python("v2"), MODELS, {"MODEL": model}, seconds=400).stdout

@@ -87,14 +87,19 @@ class Client:
         return {**before, **environment(self.url, *self.keys, "us-east-1", before)}
 
     def script(
-        self, python: Path, text: str, shell: Mapping[str, str] | None = None, check: bool = True
+        self,
+        python: Path,
+        text: str,
+        shell: Mapping[str, str] | None = None,
+        check: bool = True,
+        seconds: float = 120,
     ) -> subprocess.CompletedProcess[str]:
-        return self.command([str(python), "-c", textwrap.dedent(text)], self.environ(shell), check)
+        return self.command([str(python), "-c", textwrap.dedent(text)], self.environ(shell), check, seconds)
 
     def command(
-        self, command: list[str], environ: Mapping[str, str], check: bool = True
+        self, command: list[str], environ: Mapping[str, str], check: bool = True, seconds: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Its output is text; with `check` it must succeed, and its output is shown where it does not."""
-        done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, timeout=seconds)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
