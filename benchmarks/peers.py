@@ -19,7 +19,13 @@ from typing import Any
 import boto3
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
-PINNED = {"moto": ["moto[server]==5.2.1"], "mlflow": ["mlflow==3.17.2"]}
+PINNED = {
+    "moto": ["moto[server]==5.2.1"],
+    "mlflow": ["mlflow==3.17.2"],
+    "keras": ["tensorflow-cpu==2.21.0", "keras==3.15.1"],
+    "pytorch": ["torch==2.13.0+cpu", "numpy"],
+    "boosting": ["xgboost-cpu==3.2.0", "lightgbm==4.7.0", "scikit-learn"],
+}
 
 
 def environment(name: str) -> Path:
@@ -30,8 +36,13 @@ def environment(name: str) -> Path:
     if not ready.exists() or json.loads(ready.read_text()) != PINNED[name]:
         shutil.rmtree(folder, ignore_errors=True)
         uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "-q", str(folder)], check=True)
-        subprocess.run([*uv, "pip", "install", "-q", "-p", str(python), *PINNED[name]], check=True)
+        subprocess.run([*uv, "venv", "-q", "--seed", "-p", "3.11", str(folder)], check=True)
+        install = [*uv, "pip", "install", "-q", "-p", str(python)]
+        if any(
+            "+cpu" in each for each in PINNED[name]
+        ):  # no index has it; pip may be told of a folder that does
+            install = [str(python), "-m", "pip", "install", "-q"]
+        subprocess.run([*install, *PINNED[name]], check=True)
         ready.write_text(json.dumps(PINNED[name]))
     return python
 

@@ -5,8 +5,10 @@
     saver.py        steps and modes; what is to be saved now
     background.py   the thread that writes
     keras.py        Keras 3, Keras 2 and tf.keras, TensorFlow 1 and 2; keras_graph.py for what is inside a graph
+    gradient_tape.py  loops of TensorFlow 2 without Keras's methods
     pytorch.py      loss modules and functions, modules, gradients, optimizers
     boosting.py     XGBoost and LightGBM
+    lent.py, smdebug/   smdebug's names for scripts that ask the hook themselves
     format/         smdebug's files
 
 Errors here never reach the program: `quiet.py`. Standard library and the job's own NumPy, Python 3.6 on.
@@ -23,6 +25,8 @@ FRAMEWORKS = {
     "keras.src.engine.training": "keras",
     "keras.src.models.model": "keras",
     "tf_keras.src.engine.training": "keras",
+    "tensorflow.python.eager.backprop": "gradient_tape",
+    "torch._tensor": "pytorch",
     "torch.nn.functional": "pytorch",
     "torch.nn.modules.loss": "pytorch",
     "torch.optim.optimizer": "pytorch",
@@ -39,6 +43,7 @@ def config_path() -> str:
 
 def install() -> None:
     if os.path.exists(config_path()):
-        from . import imports
+        from . import imports, lent
 
         imports.watch(FRAMEWORKS)
+        lent.lend()

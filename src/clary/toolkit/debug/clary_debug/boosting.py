@@ -41,11 +41,11 @@ def _with_callback(train: "Callable[..., Any]", library: str) -> "Callable[..., 
     def call(*args: "Any", **options: "Any") -> "Any":
         try:
             given = signature.bind(*args, **options)
-            hook = _hook(library)
-            if hook is not None:
-                hook.training(given.arguments)
+            found = hook(library)
+            if found is not None:
+                found.training(given.arguments)
                 given.arguments["callbacks"] = list(given.arguments.get("callbacks") or ()) + [
-                    hook.callback()
+                    found.callback()
                 ]
                 args, options = given.args, given.kwargs
         except Exception as error:
@@ -55,11 +55,16 @@ def _with_callback(train: "Callable[..., Any]", library: str) -> "Callable[..., 
     return call
 
 
-def _hook(library: str) -> "Hook | None":
+def hook(library: str) -> "Hook | None":
     if library not in _hooks:
         saver = savers.open_saver(COLLECTIONS, DEFAULT, INTERVAL)
-        _hooks[library] = (XGBoost if library == "xgboost" else LightGBM)(saver) if saver else None
+        _hooks[library] = KINDS[library](saver) if saver else None
     return _hooks[library]
+
+
+def use(library: str, saver: savers.Saver) -> None:
+    """A script's own hook takes the place of the one that came unasked."""
+    _hooks[library] = KINDS[library](saver)
 
 
 class Hook:
@@ -168,3 +173,7 @@ class LightGBM(Hook):
                     self.saver.save(
                         "feature_importance/%s/%s" % (kind, name), score / total if total else 0.0
                     )
+
+
+KINDS = {"xgboost": XGBoost, "lightgbm": LightGBM}
+"""By the library."""

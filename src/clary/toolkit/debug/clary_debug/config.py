@@ -65,7 +65,7 @@ class Collection:
     ) -> None:
         """`told`: its own parameters, `common`: those of all. Raises `ConfigError`."""
         self.name = name
-        self.patterns = patterns + split(told.get("include_regex", ""))
+        self.patterns = []  # type: list[str]
         self.saves = {mode: Save(_for_mode(told, common, mode), interval) for mode in MODES}
         merged = {} if name in SCALARS else dict(common, **told)
         self.reductions = [_reduction(each) for each in split(merged.get("reductions", ""))]
@@ -73,10 +73,15 @@ class Collection:
         self.shape = truth(merged.get("save_shape", False))
         self.histogram = name not in SCALARS and truth(told.get("save_histogram", True))
         self.names = set()  # type: set[str]
+        self.add(patterns + split(told.get("include_regex", "")))
+
+    def add(self, patterns: "list[str]") -> None:
+        """Raises `ConfigError`."""
+        self.patterns = self.patterns + patterns
         try:
             self._matchers = [re.compile(each) for each in self.patterns]
         except re.error as error:
-            raise ConfigError("include_regex of %s: %s" % (name, error)) from None
+            raise ConfigError("include_regex of %s: %s" % (self.name, error)) from None
 
     def matches(self, name: str) -> bool:
         return any(each.search(name) for each in self._matchers)
@@ -122,9 +127,27 @@ class Config:
             if name not in builtin and not told.get("include_regex") and name not in ("all", "default"):
                 raise ConfigError("collection %s is not a built-in one and has no include_regex" % name)
             self.collections[name] = Collection(name, list(builtin.get(name, ())), told, common, interval)
+        self._told, self._common, self._interval = asked, common, interval
         everything = "all" in saved
         self.saved = [each for each in self.collections.values() if everything or each.name in saved]
         self.all_workers = common.get("include_workers", "one") == "all"
+
+    def change(self, name: str, told: "dict[str, Any]") -> None:
+        """Of a collection, for scripts that ask themselves: it is saved, with these parameters besides. Raises
+        `ConfigError`."""
+        before = self.collections.get(name)
+        if before is not None and not told and before in self.saved:
+            return
+        patterns = split(told.get("include_regex", "")) + (before.patterns if before is not None else [])
+        told = dict(self._told.get(name, {}), **told)
+        self._told[name] = dict(told, include_regex="")
+        made = Collection(name, [], self._told[name], self._common, self._interval)
+        made.add(patterns)
+        if before is not None:
+            made.names = before.names
+            self.saved = [each for each in self.saved if each is not before]
+        self.collections[name] = made
+        self.saved.append(made)
 
     def asks(self, *names: str) -> bool:
         """Whether one of these collections is saved, or one with patterns, that may match anything."""

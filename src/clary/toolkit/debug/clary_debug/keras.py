@@ -1,10 +1,12 @@
-"""Keras 3, Keras 2 and tf.keras of TensorFlow 1 and 2: a callback that `Model.fit` and `evaluate` get.
+"""Keras 3, Keras 2 and tf.keras of TensorFlow 1 and 2: a callback that `Model.fit` and `evaluate` get, and that
+`train_on_batch` and `test_on_batch` call; loops of `tf.GradientTape` are `gradient_tape.py`'s.
 
 As smdebug's KerasHook does: a step is a batch of any mode; a batch's logs are metrics, but for `loss` and
 `val_loss`, which are losses; at an epoch's end all of its logs are saved whatever the step, with `batch` then
 the epoch's number, in the mode and step of the last batch.
 """
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -26,10 +28,33 @@ COLLECTIONS = {
 DEFAULT = ("losses", "metrics", "sm_metrics")
 LOSSES = ("loss", "val_loss")
 METHODS = ("fit", "fit_generator", "evaluate", "evaluate_generator")
+ON_BATCH = {"train_on_batch": "TRAIN", "test_on_batch": "EVAL"}
 _BIAS = re.compile("bias")
 
+_savers = []  # type: list[savers.Saver | None]
+"""The one of this process, once it was asked for."""
 _callbacks = {}  # type: dict[str, Any]
 """The one callback of each Keras that is in the process."""
+_running = []  # type: list[str]
+"""Methods of models that are at work, the outermost first."""
+
+
+def saver() -> "savers.Saver | None":
+    """That which all that trains by TensorFlow or Keras shares."""
+    if not _savers:
+        _savers.append(savers.open_saver(COLLECTIONS, DEFAULT))
+    return _savers[0]
+
+
+def use(chosen: savers.Saver) -> None:
+    """A script's own hook takes the place of the one that came unasked."""
+    _savers[:] = [chosen]
+    _callbacks.clear()
+
+
+def is_running() -> bool:
+    """Whether a model's own method is at work, which saves by itself."""
+    return bool(_running)
 
 
 def change(module: "Any") -> None:
@@ -40,6 +65,9 @@ def change(module: "Any") -> None:
     for method in METHODS:
         if hasattr(module.Model, method):
             setattr(module.Model, method, _with_callback(getattr(module.Model, method), family))
+    for method, mode in ON_BATCH.items():
+        if hasattr(module.Model, method):
+            setattr(module.Model, method, _on_batch(getattr(module.Model, method), family, mode))
 
 
 def _with_callback(method: "Callable[..., Any]", family: str) -> "Callable[..., Any]":
@@ -60,9 +88,46 @@ def _with_callback(method: "Callable[..., Any]", family: str) -> "Callable[..., 
                     options = dict(options, callbacks=callbacks)
         except Exception as error:
             complain("adding a callback", error)
-        return method(*args, **options)
+        with running(method.__name__):
+            return method(*args, **options)
 
     return call
+
+
+@contextlib.contextmanager
+def running(name: str) -> "Iterator[None]":
+    _running.append(name)
+    try:
+        yield
+    finally:
+        _running.pop()
+
+
+def _on_batch(method: "Callable[..., Any]", family: str, mode: str) -> "Callable[..., Any]":
+    """A step of a loop of the user's own; within `fit` it is Keras's."""
+
+    @functools.wraps(method)
+    def call(model: "Any", *args: "Any", **options: "Any") -> "Any":
+        if _running:
+            return method(model, *args, **options)
+        callback = _begun(family, model, mode)
+        with running(method.__name__):
+            result = method(model, *args, **options)
+        if callback is not None:
+            callback.on_batch(mode, result)
+        return result
+
+    return call
+
+
+@quiet
+def _begun(family: str, model: "Any", mode: str) -> "Any":
+    callback = _callback(family)
+    if callback is not None:
+        callback.prepare(model)
+        callback.set_model(model)
+        callback.on_train_batch_begin(0) if mode == "TRAIN" else callback.on_test_batch_begin(0)
+    return callback
 
 
 def _extended(given: "Any", family: str, model: "Any") -> "list[Any] | None":
@@ -83,9 +148,9 @@ def _extended(given: "Any", family: str, model: "Any") -> "list[Any] | None":
 
 def _callback(family: str) -> "Any":
     if family not in _callbacks:
-        saver = savers.open_saver(COLLECTIONS, DEFAULT)
+        found = saver()
         base = importlib.import_module(family).Callback
-        _callbacks[family] = type("ClaryDebugger", (Hook, base), {})(saver, family) if saver else None
+        _callbacks[family] = type("ClaryDebugger", (Hook, base), {})(found, family) if found else None
     return _callbacks[family]
 
 
@@ -133,6 +198,11 @@ class Hook:
         self._end("EVAL", batch, logs)
 
     @quiet
+    def on_batch(self, mode: str, result: "Any") -> None:
+        """What `train_on_batch` or `test_on_batch` returned: a number, numbers, or a dictionary of them."""
+        self._end(mode, self.saver.mode_steps.get(mode, -1) + (not self.asks_tensors), result)
+
+    @quiet
     def on_epoch_end(self, epoch: int, logs: "Any" = None) -> None:
         if self.saver.step >= 0:
             self._save_logs(epoch, logs, always=True)
@@ -157,6 +227,9 @@ class Hook:
         self._save_logs(batch, logs)
 
     def _save_logs(self, batch: int, logs: "Any", always: bool = False) -> None:
+        if logs is not None and not hasattr(logs, "items"):
+            numbers = list(logs) if isinstance(logs, (list, tuple)) else [logs]
+            logs = dict(zip(result_names(self.model, len(numbers)), numbers))  # type: ignore[attr-defined]  # noqa: B905
         found = dict(logs or {})
         found["batch"] = batch
         for kind in ("metrics", "losses"):
@@ -195,6 +268,18 @@ class Hook:
         if backend is not None and hasattr(backend, "batch_get_value"):
             return backend.batch_get_value(variables)  # type: ignore[no-any-return]
         return [array(each) for each in variables]
+
+
+def result_names(model: "Any", count: int) -> "list[str]":
+    """Of the numbers that a model returns for a batch; the loss alone where they cannot be told."""
+    names = []
+    for metric in getattr(model, "metrics", ()):
+        within = getattr(metric, "metrics", None)
+        names += [each.name for each in within] if within is not None else [metric.name]
+    for found in (names, ["loss"] + names, list(getattr(model, "metrics_names", None) or ())):
+        if len(found) == count and found[0] == "loss":
+            return found
+    return ["loss"]
 
 
 def variable_name(variable: "Any") -> str:

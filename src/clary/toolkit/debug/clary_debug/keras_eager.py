@@ -73,6 +73,8 @@ class Calls:
         self._watch_optimizer(model.optimizer)
         if hasattr(model, "compute_loss"):
             self._watch_loss(model)
+        elif any(each.name in ("inputs", "outputs") for each in saver.config.saved):
+            complain("inputs and outputs", "they cannot be had from Keras before 2.9")
 
     def begin(self, mode: str) -> None:
         wanted = bool(self._saver.active) and any(

@@ -3,7 +3,8 @@
 As smdebug's hook does: the network is the first module that is called (loss modules aside), a step is a call of
 it; names are `CrossEntropyLoss_output_0`, `Net_conv.weight`, `gradient/Net_conv.weight`, `conv_input_0`. A step
 is of mode TRAIN or EVAL as the network is. Functions are as good as modules: `F.cross_entropy` is saved as
-`CrossEntropyLoss`. Only loss modules and functions are wrapped, and the network's call, so that a step costs
+`CrossEntropyLoss`. Where a step computed no loss that is known, the number that `backward` is called on is saved as
+`backward_loss_output_0`. Only loss modules and functions are wrapped, and the network's call, so that a step costs
 two calls more. Nothing is hung on a module itself: whole modules are pickled (`torch.save(model)`) and copied.
 """
 
@@ -39,6 +40,8 @@ FUNCTIONS = {
 """By function, the module that does the same."""
 
 _hook = None  # type: Hook | None
+_losses = set()  # type: set[type]
+"""Modules that a script says compute a loss."""
 
 
 def change(module: "Any") -> None:
@@ -51,6 +54,8 @@ def change(module: "Any") -> None:
         # `_Loss` has no call of its own; `Module`'s stays as it is but until the network is found.
         module._Loss.__call__ = _observed_module(module._Loss.__call__)
         _find_network(sys.modules["torch.nn.modules.module"].Module, module._Loss)
+    elif name == "torch._tensor":
+        module.Tensor.backward = _observed_backward(module.Tensor.backward)
     elif name == "torch.optim.optimizer" and hasattr(module, "register_optimizer_step_post_hook"):
         module.register_optimizer_step_post_hook(_after_optimizer)
 
@@ -63,20 +68,34 @@ def hook() -> "Hook | None":
     return _hook
 
 
+def use(saver: savers.Saver) -> None:
+    """A script's own hook takes the place of the one that came unasked, and keeps its network."""
+    global _hook
+    before, _hook = _hook, Hook(saver)
+    if before is not None and before.network is not None:
+        network, before.network = before.network, None
+        _hook.attach(network)
+
+
 class Hook:
     def __init__(self, saver: savers.Saver) -> None:
         self.saver = saver
         self.network = None  # type: Any
         self.computing = 0
         """Losses being computed, one within another."""
+        self.has_loss = False
+        """A loss was seen in this step."""
         self._counts = {}  # type: dict[str, int]
         """Tensors of one name in this step."""
         self._ranked = False
+        self.mode = ""
+        """What the script says, if it does."""
 
     @quiet
     def attach(self, network: "Any") -> None:
         self.network = network
         _call_before(type(network), self)
+        network = getattr(network, "_orig_mod", network)  # what `torch.compile` was given
         name = type(network).__name__
         if self.saver.config.asks("gradients"):
             for parameter_name, parameter in network.named_parameters():
@@ -96,8 +115,10 @@ class Hook:
         if not self._ranked:
             self._rank()
         self._counts = {}
-        saves = self.saver.begin("TRAIN" if network.training else "EVAL")
+        self.has_loss = False
+        saves = self.saver.begin(self.mode or ("TRAIN" if network.training else "EVAL"))
         if saves and self.saver.config.asks("weights", "biases"):
+            network = getattr(network, "_orig_mod", network)
             name = type(network).__name__
             for parameter_name, parameter in network.named_parameters():
                 full = "%s_%s" % (name, parameter_name)
@@ -116,6 +137,15 @@ class Hook:
                 full = "%s_%d" % (base, number)
                 if self.saver.wants(full, kind):
                     self.saver.save(full, array(each), kind)
+
+    @quiet
+    def derived(self, value: "Any") -> None:
+        """`backward` is called on it, which is all that is seen of a step where compiled code calls the network."""
+        if self.network is None:
+            self._counts = {}
+            self.saver.begin(self.mode or "TRAIN")
+        if self.saver.active and not self.has_loss and value.numel() == 1:
+            self.output("backward_loss", value, "losses")
 
     def optimizer(self, optimizer: "Any") -> None:
         if not self.saver.is_active("optimizer_variables", "all") or self.network is None:
@@ -139,7 +169,7 @@ class Hook:
         """`paths`: of the network's modules, by their ids."""
 
         def keep(module: "Any", inputs: "Any", outputs: "Any") -> None:
-            path = paths.get(id(module))
+            path = None if _is_compiling() else paths.get(id(module))
             if path is not None and self.saver.active:
                 is_network = module is self.network
                 self.output(path, inputs, "inputs" if is_network else "", "input")
@@ -159,7 +189,7 @@ def _find_network(base: "Any", loss: "Any") -> None:
     original = base.__call__
 
     def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
-        if not isinstance(self, loss):
+        if not _is_compiling() and not isinstance(self, loss):
             base.__call__ = original
             if not _is_keras(self):
                 _attach(self, args)
@@ -174,7 +204,7 @@ def _call_before(kind: "Any", found: Hook) -> None:
     own = kind.__dict__.get("__call__")
 
     def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
-        if self is found.network:
+        if not _is_compiling() and self is found.network:
             found.before(self, args)
         return own(self, *args, **options) if own else super(kind, self).__call__(*args, **options)
 
@@ -203,6 +233,14 @@ def _observed_module(original: "Callable[..., Any]") -> "Callable[..., Any]":
     return call
 
 
+def observe_loss(module: "Any") -> None:
+    """A loss module that is none of PyTorch's: what it returns is saved."""
+    kind = type(module)
+    if not isinstance(module, sys.modules["torch.nn.modules.loss"]._Loss) and kind not in _losses:
+        _losses.add(kind)
+        kind.__call__ = _observed_module(kind.__call__)
+
+
 def _observed(original: "Callable[..., Any]", name: str) -> "Callable[..., Any]":
     @functools.wraps(original)
     def call(*args: "Any", **options: "Any") -> "Any":
@@ -223,8 +261,20 @@ def _observe(name: str, original: "Callable[..., Any]", args: "Any", options: "A
     finally:
         found.computing -= 1
     if found.computing == 0:
+        found.has_loss = True
         found.output(name, value, "losses")
     return value
+
+
+def _observed_backward(original: "Callable[..., Any]") -> "Callable[..., Any]":
+    @functools.wraps(original)
+    def backward(self: "Any", *args: "Any", **options: "Any") -> "Any":
+        found = hook()
+        if found is not None and not _is_compiling():
+            found.derived(self)
+        return original(self, *args, **options)
+
+    return backward
 
 
 def _is_compiling() -> bool:
@@ -236,6 +286,10 @@ def _is_compiling() -> bool:
 def _after_optimizer(optimizer: "Any", *_: "Any") -> None:
     if _hook is not None:
         _hook.optimizer(optimizer)
+
+
+def as_numpy(value: "Any") -> "Any":
+    return array(value) if hasattr(value, "detach") else value
 
 
 def array(tensor: "Any") -> "Any":

@@ -60,10 +60,22 @@ class Saver:
         self.mode_steps[mode] = mode_step
         if self._silent:
             return False
-        self.active = [each for each in self.config.saved if each.saves[mode].at(mode_step)]
-        if self.active and mode in ("EVAL", "PREDICT"):
-            self.active = [each for each in self.active if each.name not in TRAINING_ONLY]
+        self._activate(mode_step)
         return bool(self.active)
+
+    def _activate(self, mode_step: int) -> None:
+        self.active = [each for each in self.config.saved if each.saves[self.mode].at(mode_step)]
+        if self.active and self.mode in ("EVAL", "PREDICT"):
+            self.active = [each for each in self.active if each.name not in TRAINING_ONLY]
+
+    def change(self, name: str, told: "dict[str, Any]") -> None:
+        """Save a collection, made where it is not there, with these parameters besides; from this step on. Raises
+        `ConfigError`."""
+        self.config.change(name, told)
+        self._collections_of.clear()
+        mode_step = self.mode_steps.get(self.mode, -1)
+        if mode_step >= 0 and not self._silent:
+            self._activate(mode_step)
 
     def is_active(self, *names: str) -> bool:
         return any(each.name in names for each in self.active)
@@ -81,13 +93,13 @@ class Saver:
         return self._collections_of[key]
 
     def save(self, name: str, value: "Any", kind: str = "", always: bool = False) -> None:
-        """`value` is NumPy's or a number, and copied. `always`: in whatever step."""
+        """`value` is NumPy's or a number, and copied. `always`: in whatever step, and though it is in no collection."""
         if self._silent or os.getpid() != self._pid:
             return
         found = self.collections_of(name, kind)
         if not always:
             found = [each for each in found if each in self.active]
-        if not found:
+        if not found and not always:
             return
         if self._background is None and not self._start():
             return
@@ -100,7 +112,7 @@ class Saver:
             reductions += [each for each in collection.reductions if each not in reductions]
         if self._pending is None:
             self._pending = background.Step(self.step, self.mode, self.mode_steps[self.mode])
-        raw, shape = any(each.raw for each in found), any(each.shape for each in found)
+        raw, shape = not found or any(each.raw for each in found), any(each.shape for each in found)
         self._pending.values.append(background.Value(name, array, time.time(), raw, shape, reductions))
 
     def close(self) -> None:
@@ -147,12 +159,17 @@ def open_saver(
     builtin: "dict[str, list[str]]", default: "tuple[str, ...]", interval: int = 500
 ) -> "Saver | None":
     """None, and a word on standard error, where the job's configuration cannot be followed."""
-    document = _document(config_path())
+    told = document()
     try:
-        return Saver(document, Config(document, builtin, default, interval))
+        return Saver(told, Config(told, builtin, default, interval))
     except (ConfigError, KeyError, TypeError) as error:
         complain("DebugHookConfig", str(error))
         return None
+
+
+def document() -> "dict[str, Any]":
+    """The job's DebugHookConfig."""
+    return _document(config_path())
 
 
 def _place(document: "dict[str, Any]", ml: str) -> str:

@@ -59,7 +59,25 @@ def deserialized(name: str) -> str:
 
 def put(path: str, data: bytes) -> None:
     """Whole or not at all, for whoever looks meanwhile; smdebug's name for what is not whole yet."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".tmp", "wb") as file:
-        file.write(data)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+    try:
+        file = os.open(path + ".tmp", flags, 0o666)
+    except FileNotFoundError:
+        _make(os.path.dirname(path))
+        file = os.open(path + ".tmp", flags, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
     os.replace(path + ".tmp", path)
+
+
+def _make(folder: str) -> None:
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
