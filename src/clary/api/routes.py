@@ -62,6 +62,14 @@ class Overloaded(InvocationError):
     """No worker came free in time."""
 
 
+class NotReady(InvocationError):
+    """The model is still being fetched or loaded."""
+
+
+class Unreadable(InvocationError):
+    """The model is there, and its bytes cannot be had."""
+
+
 class Starting(InvocationError):
     """There is no worker yet."""
 
@@ -96,7 +104,8 @@ class Models(Protocol):
     """Of an endpoint with many models."""
 
     async def locate(self, target: str) -> str:
-        """The name by which the model server knows it, its files in place. Raises `LookupError`, with words."""
+        """The name by which the model server knows it, its files in place. Raises `LookupError`, with words, for a
+        model that is not there; `NotReady`, while it is fetched; `Unreadable`."""
         ...
 
 

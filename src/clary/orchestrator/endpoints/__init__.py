@@ -11,6 +11,7 @@
     many.py        models of an endpoint with many, fetched as they are asked for
     pool.py        a stage's workers: who is idle, who waits; worker.py: one of them
     connection.py  HTTP/1.1 to one worker over its Unix socket
+    many_pool.py   their workers: whose model is loaded where
     transforms.py  batch transform; asynchronous.py: invocations whose answer goes to S3
     resuming.py    routes for a server that starts, until its workers are found again
     capture.py     data capture, to objects in AWS's format

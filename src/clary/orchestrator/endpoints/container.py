@@ -82,7 +82,8 @@ class Prepared:
     def at_once(self) -> int:
         """Requests that a worker may have at a time, to take them together (`toolkit.serve_batch`)."""
         given = self.container.get("Environment", {}).get("SAGEMAKER_TS_BATCH_SIZE", "")
-        return max(1, int(given)) if given.isdigit() and self.program is None else 1
+        alone = self.program is not None or self.many
+        return max(1, int(given)) if given.isdigit() and not alone else 1
 
     @property
     def advice(self) -> str:
@@ -156,6 +157,8 @@ class Prepared:
             found["CLARY_ALGORITHMS"] = builtin.ALGORITHMS
         if self.many:
             found["CLARY_SERVE_MANY"] = MODELS
+            if self.container.get("MultiModelConfig", {}).get("ModelCacheSetting") == "Disabled":
+                found["CLARY_SERVE_CACHE"] = "0"
         return found
 
 

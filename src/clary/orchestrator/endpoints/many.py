@@ -6,9 +6,12 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Mapping
+from functools import partial
 
+from clary.api.routes import NotReady, Unreadable
 from clary.orchestrator.endpoints.container import Place
 from clary.orchestrator.endpoints.model_data import ModelError, unpack
+from clary.storage.blobs import NoSuchBlob
 from clary.storage.objects import NoSuchBucket, ObjectStore
 from clary.storage.ports import Document
 
@@ -22,7 +25,8 @@ class ManyModels:
         self._known: dict[str, tuple[str, str]] = {}
 
     def locate(self, target: str) -> str:
-        """Blocking. A model that was replaced in S3 is fetched anew, under another name. Raises `LookupError`."""
+        """Blocking. A model that was replaced in S3 is fetched anew, under another name. Raises `LookupError`,
+        `Unreadable`."""
         bucket, _, base = self._prefix.removeprefix("s3://").partition("/")
         key = f"{base.rstrip('/')}/{target.lstrip('/')}".lstrip("/")
         try:
@@ -44,17 +48,37 @@ class ManyModels:
                 unpack(self._objects, bucket, key, scratch)
             except ModelError as error:
                 raise LookupError(str(error)) from error
+            except (OSError, NoSuchBlob) as error:
+                raise Unreadable(f"The model {target} cannot be read: {error}.") from error
             scratch.rename(folder)
         return name
 
 
 class Fetching:
-    """`ManyModels` for the loop: one thread a look-up, one look-up a model at a time."""
+    """`ManyModels` for the loop: a thread for each look-up, one look-up of a model at a time."""
 
-    def __init__(self, models: ManyModels) -> None:
-        self._models = models
-        self._locks: dict[str, asyncio.Lock] = {}
+    def __init__(self, models: ManyModels, timeout: float) -> None:
+        """`timeout`: seconds for which a caller waits. A look-up that takes longer goes on for the next one."""
+        self._models, self._timeout = models, timeout
+        self._looking: dict[str, asyncio.Task[str]] = {}
 
     async def locate(self, target: str) -> str:
-        async with self._locks.setdefault(target, asyncio.Lock()):
-            return await asyncio.to_thread(self._models.locate, target)
+        looking = self._looking.get(target)
+        if looking is None:
+            looking = asyncio.create_task(asyncio.to_thread(self._models.locate, target))
+            self._looking[target] = looking
+            looking.add_done_callback(partial(self._looked, target))
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.shield(looking)
+        except TimeoutError:
+            if looking.done():
+                raise  # its own
+            raise NotReady(
+                f"The model {target} is still being downloaded: wait, and try your request again."
+            ) from None
+
+    def _looked(self, target: str, looking: asyncio.Task[str]) -> None:
+        del self._looking[target]
+        if not looking.cancelled():
+            looking.exception()  # told to whoever still waits

@@ -125,11 +125,24 @@ class Pool:
         connection = worker.connection
         if connection is None:
             raise Lost(False)
-        seconds = invocation.timeout or self.timeout
         began = time.perf_counter()
+        reply = await self._send(worker, connection, head, invocation, invocation.timeout or self.timeout)
+        reply.seconds = time.perf_counter() - began
+        if isinstance(reply.body, Streamed):
+            self._follow(worker, connection, reply, reply.body)
+            return reply, True
+        worker.patience.end()
+        self._release(worker, connection, reply)
+        return reply, False
+
+    async def _send(
+        self, worker: Worker, connection: Connection, head: bytes, invocation: Invocation, seconds: float
+    ) -> Reply:
+        """The reply, or its head; the worker's patience lasts. A caller that leaves has the worker out of work until
+        the reply has come. Raises `TimedOut`, `Lost`."""
         worker.patience.begin(seconds)
         try:
-            reply = await connection.send(head, invocation.body, invocation.stream)
+            return await connection.send(head, invocation.body, invocation.stream)
         except Lost:
             worker.patience.end()
             worker.rejoin()
@@ -146,13 +159,6 @@ class Pool:
             self._abandoned.add(outlasting)
             outlasting.add_done_callback(self._abandoned.discard)
             raise
-        reply.seconds = time.perf_counter() - began
-        if isinstance(reply.body, Streamed):
-            self._follow(worker, connection, reply, reply.body)
-            return reply, True
-        worker.patience.end()
-        self._release(worker, connection, reply)
-        return reply, False
 
     def _release(self, worker: Worker, connection: Connection, reply: Reply) -> None:
         if reply.headers.get("connection") == "close" or worker.connection is not connection:

@@ -18,6 +18,7 @@ from clary.orchestrator.endpoints.container import Place, Prepared, prepare
 from clary.orchestrator.endpoints.house import FleetError, House
 from clary.orchestrator.endpoints.instance import Instance, Tell, instance_name, log_group
 from clary.orchestrator.endpoints.many import Fetching, ManyModels
+from clary.orchestrator.endpoints.many_pool import ManyPool
 from clary.orchestrator.endpoints.model_data import ModelError
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Resource
@@ -54,7 +55,8 @@ class Stage:
         self.models: Models | None = None
         """Where the container has many of them."""
         if container.get("Mode") == "MultiModel":
-            self.models = Fetching(ManyModels(container, self._place, site.house.ports.objects))
+            models = ManyModels(container, self._place, site.house.ports.objects)
+            self.models = Fetching(models, self.pool.timeout)
         self._prepared: Prepared | None = None
 
     @property
@@ -127,4 +129,5 @@ def _pool(variant: Document, container: Document) -> Pool:
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "")
     timeout = float(given) if given.isdigit() and int(given) else TIMEOUT
     serverless = variant["serverless"]
-    return Pool(timeout, most=int(serverless["MaxConcurrency"])) if serverless else Pool(timeout)
+    kind = ManyPool if container.get("Mode") == "MultiModel" else Pool
+    return kind(timeout, most=int(serverless["MaxConcurrency"])) if serverless else kind(timeout)

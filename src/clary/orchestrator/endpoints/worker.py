@@ -39,6 +39,8 @@ class Worker:
         self.ready = asyncio.Event()
         """Set at its first answer to a ping."""
         self.leaving = False
+        self.models: frozenset[str] = frozenset()
+        """Those that it has loaded, where a server has many."""
         self.patience = Patience(self._expired)
         """With a request."""
         self._joining = asyncio.create_task(self._join())
@@ -84,6 +86,7 @@ class Worker:
         if self.connection is not None:
             connection, self.connection = self.connection, None
             connection.abort()
+            self.models = frozenset()
             self.pool.lost(self)
             if not self.leaving:
                 self._joining = asyncio.create_task(self._join())

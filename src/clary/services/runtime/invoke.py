@@ -14,7 +14,18 @@ from functools import cache
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.api.operations import shortcut
-from clary.api.routes import MODEL, Invocation, InvocationError, Overloaded, Reply, Route, TimedOut, Variant
+from clary.api.routes import (
+    MODEL,
+    Invocation,
+    InvocationError,
+    NotReady,
+    Overloaded,
+    Reply,
+    Route,
+    TimedOut,
+    Unreadable,
+    Variant,
+)
 from clary.wire import models
 from clary.wire.messages import HttpRequest, HttpResponse
 
@@ -192,11 +203,15 @@ async def headers(variant: Variant, request: Document) -> Mapping[str, str]:
         found[MODEL] = await variant.models.locate(model)
     except LookupError as error:
         raise invalid(str(error.args[0])) from None
+    except NotReady as error:
+        raise not_ready(error) from None
+    except Unreadable as error:
+        raise ServiceError("InternalDependencyException", str(error), 530) from error
     return found
 
 
 async def ask(ctx: Context, route: Route, variant: Variant, invocation: Invocation) -> Reply:
-    """A reply of status 2xx. Raises ModelError, ServiceUnavailable."""
+    """A reply of status 2xx. Raises ModelError, ModelNotReadyException, ServiceUnavailable."""
     meter = variant.meter
     try:
         reply = await variant.backend.invoke(invocation)
@@ -204,6 +219,10 @@ async def ask(ctx: Context, route: Route, variant: Variant, invocation: Invocati
         if meter is not None:
             meter.failed(None)
         raise ServiceError("ServiceUnavailable", str(error), 503) from None
+    except NotReady as error:
+        if meter is not None:
+            meter.failed(None)
+        raise not_ready(error) from None
     except TimedOut as error:
         if meter is not None:
             meter.failed(None)
@@ -238,6 +257,10 @@ def model_error(
         OriginalMessage=message,
         LogStreamArn=ctx.arn("logs", f"log-group:{route.log_group}"),
     )
+
+
+def not_ready(error: NotReady) -> ServiceError:
+    return ServiceError("ModelNotReadyException", str(error), 429)
 
 
 def invalid(message: str) -> ServiceError:
