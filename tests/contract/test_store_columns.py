@@ -76,8 +76,11 @@ def test_statistics_are_the_summaries(store: Store) -> None:
         assert [list(found) for found in tx.columns.series(rows.ids)] == [
             [one.name for one in summaries.get(arn, ())] for arn in rows.arns
         ]
-        for metric in ("z", "a", "none"):
-            columns = tx.columns.statistics(rows.ids, metric, names)
+        metrics = ("z", *(f"none{number}" for number in range(20)), "a", "none")
+        pairs = [(metric, name) for metric in metrics for name in names]
+        everything = tx.columns.statistics(rows.ids, pairs)
+        for start, metric in zip(range(0, len(pairs), 6), metrics, strict=True):
+            columns = everything[start : start + 6]
             for at, of in enumerate(rows.arns):
                 one = next((one for one in summaries.get(of, ()) if one.name == metric), None)
                 found = [column[at] for column in columns]

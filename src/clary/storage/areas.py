@@ -168,10 +168,10 @@ class Columns(Protocol):
         ...
 
     def statistics(
-        self, ids: Sequence[int], metric: str, statistics: Sequence[str]
+        self, ids: Sequence[int], wanted: Sequence[tuple[str, str]]
     ) -> Sequence[Sequence[float | None]]:
-        """A column for each statistic (Last, Min, Max, Avg, StdDev or Count; see `Summary`), None where a resource
-        has no such metric."""
+        """A column for each metric and statistic of it (Last, Min, Max, Avg, StdDev or Count; see `Summary`), None
+        where a resource has no such metric."""
         ...
 
     def destinations(self, ids: Sequence[int], kind: str) -> Sequence[Sequence[str]]:

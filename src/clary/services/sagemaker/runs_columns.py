@@ -126,12 +126,12 @@ def _found(tx: Transaction, ids: Sequence[int], *, metrics: bool) -> dict[str, a
 class _Table:
     def __init__(self, types: dict[str, arrow.Type]) -> None:
         self._types = types
-        self._metrics: dict[str, list[str]] = {}
-        """Statistics wanted, by metric."""
+        self._metrics: dict[str, tuple[str, str]] = {}
+        """Metric and statistic, by the column's name."""
         for name in types:
             if name.startswith("Metrics."):
                 metric, _, statistic = name.removeprefix("Metrics.").rpartition(".")
-                self._metrics.setdefault(metric, []).append(statistic)
+                self._metrics[name] = metric, statistic
         self._parents = "Trials" in types or "Experiments" in types
         self._trials: dict[str, tuple[str, str]] = {}
         """Name and experiment of each trial seen, by ARN."""
@@ -153,11 +153,8 @@ class _Table:
             shown = self._parents_of(tx, rows)
             columns["Trials"] = [trials for trials, _ in shown]
             columns["Experiments"] = [experiments for _, experiments in shown]
-        for metric, statistics in self._metrics.items():
-            found = tx.columns.statistics(rows.ids, metric, statistics)
-            columns |= {
-                f"Metrics.{metric}.{one}": values for one, values in zip(statistics, found, strict=True)
-            }
+        found = tx.columns.statistics(rows.ids, list(self._metrics.values()))
+        columns |= zip(self._metrics, found, strict=True)
         parameters = [run.Parameters for run in runs]
         for name, kind in self._types.items():
             if name.startswith("Parameters."):

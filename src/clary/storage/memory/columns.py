@@ -50,15 +50,12 @@ class MemoryColumns:
         return [[summary.name for summary in found] for found in self._summaries(ids)]
 
     def statistics(
-        self, ids: Sequence[int], metric: str, statistics: Sequence[str]
+        self, ids: Sequence[int], wanted: Sequence[tuple[str, str]]
     ) -> Sequence[Sequence[float | None]]:
-        found = [
-            next((summary for summary in summaries if summary.name == metric), None)
-            for summaries in self._summaries(ids)
-        ]
+        found = [{summary.name: summary for summary in summaries} for summaries in self._summaries(ids)]
         return [
-            [None if summary is None else _STATISTICS[statistic](summary) for summary in found]
-            for statistic in statistics
+            [_STATISTICS[statistic](its[metric]) if metric in its else None for its in found]
+            for metric, statistic in wanted
         ]
 
     def destinations(self, ids: Sequence[int], kind: str) -> Sequence[Sequence[str]]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, column, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, column, func, select
 
 from clary.storage.ports import Query, Rows
 from clary.storage.sql import search
@@ -28,17 +29,6 @@ _rows = Statement(
         _ids.join(resources, resources.c.id == _ids.c.value)
     )
 )
-_statistics = Statement(
-    select(
-        _ids.c.key, series.c.count, series.c.last, series.c.minimum, series.c.maximum,
-        series.c.total + series.c.rest, series.c.squares,
-    ).select_from(
-        _ids.outerjoin(
-            series,
-            and_(series.c.resource == _ids.c.value, series.c.name == bindparam("name"), series.c.count > 0),
-        )
-    )
-)  # fmt: skip
 _series = Statement(
     select(_ids.c.key, series.c.name)
     .select_from(_ids.join(series, and_(series.c.resource == _ids.c.value, series.c.count > 0)))
@@ -54,40 +44,31 @@ _destinations = Statement(
     .order_by(edges.c.created, edges.c.source, edges.c.destination)
 )
 
-_Numbers = Sequence[float | None]
-
-
-def _average(counts: Sequence[int | None], totals: _Numbers) -> Iterable[float | None]:
-    return (
-        total if total is None or count is None else total / count
-        for count, total in zip(counts, totals, strict=True)
-    )
-
-
-def _deviation(counts: Sequence[int | None], squares: _Numbers) -> Iterable[float | None]:
-    return (
-        None if square is None or count is None else math.sqrt(max(square, 0.0) / count)
-        for count, square in zip(counts, squares, strict=True)
-    )
-
-
-def _itself(_: Sequence[int | None], values: _Numbers) -> Iterable[float | None]:
-    return values
-
-
-def _count(_: Sequence[int | None], values: _Numbers) -> Iterable[float | None]:
-    return (None if value is None else float(value) for value in values)
-
-
-_STATISTICS: dict[str, tuple[int, Callable[[Sequence[int | None], _Numbers], Iterable[float | None]]]] = {
-    "Count": (1, _count),
-    "Last": (2, _itself),
-    "Min": (3, _itself),
-    "Max": (4, _itself),
-    "Avg": (5, _average),
-    "StdDev": (6, _deviation),
+_STATISTICS: dict[str, Callable[[FromClause], ColumnElement[Any]]] = {
+    "Count": lambda of: of.c.count * 1.0,
+    "Last": lambda of: of.c.last,
+    "Min": lambda of: of.c.minimum,
+    "Max": lambda of: of.c.maximum,
+    "Avg": lambda of: (of.c.total + of.c.rest) / of.c.count,
+    "StdDev": lambda of: of.c.squares / of.c.count,  # its square: not every SQLite has a root
 }
-"""By name, the column of `_statistics` and what becomes of it."""
+JOINED = 16
+"""Metrics a statement: SQLite joins 64 tables at most."""
+
+
+@cache
+def _statistics(wanted: tuple[tuple[str, ...], ...]) -> Statement:
+    """Of as many metrics, whose names are the parameters name0, name1, ...: of each its count and what is wanted."""
+    columns: list[ColumnElement[Any]] = [_ids.c.key]
+    tables: FromClause = _ids
+    for number, statistics in enumerate(wanted):
+        one = series.alias(f"of{number}")
+        tables = tables.outerjoin(
+            one,
+            and_(one.c.resource == _ids.c.value, one.c.name == bindparam(f"name{number}"), one.c.count > 0),
+        )
+        columns += [one.c.count, *(_STATISTICS[statistic](one) for statistic in statistics)]
+    return Statement(select(*columns).select_from(tables))
 
 
 class SqlColumns:
@@ -105,21 +86,25 @@ class SqlColumns:
         return _grouped(len(ids), self._session.all(_series, keys=keys(ids)))
 
     def statistics(
-        self, ids: Sequence[int], metric: str, statistics: Sequence[str]
+        self, ids: Sequence[int], wanted: Sequence[tuple[str, str]]
     ) -> Sequence[Sequence[float | None]]:
-        columns = self._columns(7, _statistics, ids, name=metric)
-        counts = columns[1]
-        answer: list[Sequence[float | None]] = []
-        for statistic in statistics:
-            place, compute = _STATISTICS[statistic]
-            values = list(compute(counts, columns[place]))
-            if None in values:  # no such metric, or a NaN
-                values = [
-                    math.nan if value is None and count is not None else value
-                    for count, value in zip(counts, values, strict=True)
-                ]
-            answer.append(values)
-        return answer
+        by_metric: dict[str, list[str]] = {}
+        for metric, statistic in wanted:
+            by_metric.setdefault(metric, []).append(statistic)
+        metrics = list(by_metric.items())
+        found: dict[tuple[str, str], Sequence[float | None]] = {}
+        for start in range(0, len(metrics), JOINED):
+            some = metrics[start : start + JOINED]
+            names = {f"name{number}": metric for number, (metric, _) in enumerate(some)}
+            width = 1 + sum(1 + len(statistics) for _, statistics in some)
+            statement = _statistics(tuple(tuple(statistics) for _, statistics in some))
+            _, *columns = self._columns(width, statement, ids, **names)
+            for metric, statistics in some:
+                counts, *columns = columns
+                for statistic in statistics:
+                    values, *columns = columns
+                    found[metric, statistic] = _shown(statistic, counts, values)
+        return [found[one] for one in wanted]
 
     def destinations(self, ids: Sequence[int], kind: str) -> Sequence[Sequence[str]]:
         return _grouped(len(ids), self._session.all(_destinations, keys=keys(ids), kind=kind))
@@ -130,6 +115,20 @@ class SqlColumns:
         rows = self._session.all(statement, keys=keys(ids), **values)
         rows.sort(key=itemgetter(0))  # they are in this order as a rule, which the sort sees
         return list(zip(*rows, strict=True)) or list(repeat((), width))
+
+
+def _shown(
+    statistic: str, counts: Sequence[int | None], values: Sequence[float | None]
+) -> Sequence[float | None]:
+    """SQLite keeps a NaN as NULL: only where there is no count, there is no such metric."""
+    if statistic == "StdDev":
+        values = [None if value is None else math.sqrt(max(value, 0.0)) for value in values]
+    if None not in values:
+        return values
+    return [
+        math.nan if value is None and count is not None else value
+        for count, value in zip(counts, values, strict=True)
+    ]
 
 
 def _grouped(length: int, rows: Iterable[Row]) -> list[list[str]]:
