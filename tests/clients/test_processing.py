@@ -115,3 +115,35 @@ def test_sdk_v3_processors(client: Client, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     output = client.script(client_python("v3"), V3 % {"role": ROLE}).stdout
     assert output.split("RESULT")[1].strip() == "from v3 and framework"
+
+
+REQUIREMENTS = """
+import os, sagemaker
+from sagemaker.processing import FrameworkProcessor, ProcessingOutput
+from sagemaker.sklearn.estimator import SKLearn
+
+session = sagemaker.Session()
+os.makedirs("source", exist_ok=True)
+open("source/requirements.txt", "w").write("humanize==4.9.0\\n")
+open("source/main.py", "w").write('''
+import humanize, sklearn
+open("/opt/ml/processing/output/told.txt", "w").write(humanize.intword(10**6) + " " + sklearn.__version__)
+''')
+processor = FrameworkProcessor(estimator_cls=SKLearn, framework_version="1.2-1", role="%(role)s", instance_count=1,
+                               instance_type="ml.t3.medium", sagemaker_session=session)
+target = "s3://%%s/told" %% session.default_bucket()
+processor.run(code="main.py", source_dir="source", logs=False,
+              outputs=[ProcessingOutput(source="/opt/ml/processing/output", destination=target)])
+print("RESULT" + session.read_s3_file(session.default_bucket(), "told/told.txt"))
+"""
+
+
+def test_requirements_of_a_framework_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the image's own environment; the driver's `pip install -r` finds all there."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with Clary(tmp_path / "home") as clary:
+        found = clary.connection
+        user = Client(tmp_path / "user", found.url, (found.access_key, found.secret_key))
+        output = user.script(client_python("v2"), REQUIREMENTS % {"role": ROLE}).stdout
+    assert output.split("RESULT")[1].strip() == "1.0 million 1.2.1"
