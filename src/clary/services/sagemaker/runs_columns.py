@@ -177,7 +177,6 @@ class _Table:
 
 
 def _parameter(runs: Sequence[dict[str, _Parameter]], name: str, kind: arrow.Type) -> Sequence[Any]:
-    found = [parameters.get(name) for parameters in runs]
     if kind == "float":
-        return [None if value is None else value.NumberValue for value in found]
-    return [None if value is None else value.text for value in found]
+        return [None if (value := its.get(name)) is None else value.NumberValue for its in runs]
+    return [None if (value := its.get(name)) is None else value.text for its in runs]
