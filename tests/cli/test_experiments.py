@@ -179,3 +179,43 @@ def test_an_experiment_goes_and_comes_back(command: Command, clary: Clary) -> No
     listed = {row[0]: row[1] for row in rows(command("experiments", "list").stdout)[1:]}
     assert listed == {"left": "3", "right": "1", "none": "0"}
     assert "can be restored" in command("experiments", "restore", "left", fails=True).output
+
+
+def test_of_several_deleted_under_a_name_each_can_be_restored(command: Command, clary: Clary) -> None:
+    sm = clary.client("sagemaker")
+    for runs in (2, 0, 1):
+        sm.create_experiment(ExperimentName="reused")
+        sm.create_trial(TrialName=f"reused-{runs}", ExperimentName="reused")
+        for number in range(runs):
+            name = f"reused-{runs}-{number}"
+            sm.create_trial_component(TrialComponentName=name)
+            sm.associate_trial_component(TrialComponentName=name, TrialName=f"reused-{runs}")
+        command("experiments", "delete", "reused", "--yes")
+    listed = rows(command("experiments", "list", "--deleted").stdout)[1:]
+    assert [row[:3] for row in listed if row[0] == "reused"] == [
+        ["reused", "1", "1"], ["reused", "1", "0"], ["reused", "1", "2"],
+    ]  # fmt: skip
+    oldest = listed[-1][-1]
+    wrong = command("experiments", "restore", "reused", "--id", "zzz", fails=True).output
+    assert "No deleted experiment with the id 'zzz'" in wrong
+    restored = command("experiments", "restore", "reused", "--id", oldest)
+    assert "Restored reused: 1 trials, 2 runs." in restored.stdout
+    assert restored.output.count("can still be restored once this name is free") == 2
+    assert "is there again" in command("experiments", "restore", "reused", fails=True).output
+    command("experiments", "delete", "reused", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("runs", "rihgt"), "Did you mean right?"),
+        (("experiments", "compare", "rigth"), "Did you mean right?"),
+        (("experiments", "delete", "Righ", "--dry-run"), "Did you mean right?"),
+        (("metrics", "r11"), "Did you mean r1"),
+        (("experiments", "restore", "resued"), "Did you mean reused?"),
+    ],
+)
+def test_experiments_and_runs_that_are_not_there(
+    command: Command, arguments: tuple[str, ...], meant: str
+) -> None:
+    assert meant in command(*arguments, fails=True).output

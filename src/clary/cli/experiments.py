@@ -21,6 +21,16 @@ from clary.domain.near_names import said
 
 SHOWN = 20
 """Names that a plan lists of each kind; the rest is counted."""
+ID = 8
+"""Characters of a deletion's id that are shown, and are enough to name it."""
+THERE = (
+    ("experiment", "runs", "created", "modified"),
+    ("ExperimentName", "TrialComponents", "CreationTime", "LastModifiedTime"),
+)
+DELETED = (
+    ("experiment", "trials", "runs", "deleted", "restorable until", "id"),
+    ("ExperimentName", "Trials", "TrialComponents", "DeletionTime", "RestorableUntil", "Id"),
+)
 
 
 @click.group()
@@ -35,23 +45,15 @@ def list_(home: Path | None, deleted: bool) -> None:
     """List experiments, the newest first."""
     with own_calls(home) as calls:
         found = json.loads(calls.get(f"/_clary/experiments{'/deleted' if deleted else ''}"))["Experiments"]
-    if deleted:
-        names: tuple[str, ...] = ("experiment", "trials", "runs", "deleted", "can be restored until")
-        members: tuple[str, ...] = (
-            "ExperimentName",
-            "Trials",
-            "TrialComponents",
-            "DeletionTime",
-            "RestorableUntil",
-        )
-    else:
-        names = ("experiment", "runs", "created", "modified")
-        members = ("ExperimentName", "TrialComponents", "CreationTime", "LastModifiedTime")
-    rows = [
-        [moment(one[member]) if isinstance(one[member], float) else one[member] for member in members]
-        for one in found
-    ]
-    table(names, rows, spare=(names.index("modified"),) if "modified" in names else ())
+    names, members = DELETED if deleted else THERE
+    rows = [[cell(member, one[member]) for member in members] for one in found]
+    table(names, rows, spare=[names.index(name) for name in ("modified", "deleted") if name in names])
+
+
+def cell(member: str, value: Any) -> Any:
+    if member == "Id":
+        return value[:ID]
+    return moment(value) if isinstance(value, float) else value
 
 
 @experiments.command()
@@ -145,11 +147,24 @@ def delete(name: str, home: Path | None, dry_run: bool, yes: bool) -> None:
 @experiments.command()
 @click.argument("name")
 @home_option
-def restore(name: str, home: Path | None) -> None:
-    """Bring back an experiment that was deleted whole, as it was."""
+@click.option("--id", help="Of several that were deleted under this name: list --deleted shows them.")
+def restore(name: str, home: Path | None, id: str | None) -> None:
+    """Bring back an experiment that was deleted whole, as it was: of several of the name, the last deleted."""
     with own_calls(home) as calls:
-        done = calls.post("/_clary/experiments/restore", {"ExperimentName": name})
-    click.echo(f"Restored {done['ExperimentName']}: {done['Trials']} trials, {done['TrialComponents']} runs.")
+        done = calls.post(
+            "/_clary/experiments/restore", {"ExperimentName": name, **({"Id": id} if id else {})}
+        )
+        click.echo(
+            f"Restored {done['ExperimentName']}: {done['Trials']} trials, {done['TrialComponents']} runs."
+        )
+        left = json.loads(calls.get("/_clary/experiments/deleted"))["Experiments"]
+    for one in left:
+        if one["ExperimentName"] == done["ExperimentName"]:
+            click.echo(
+                f"Another {one['ExperimentName']}, deleted {moment(one['DeletionTime'])} with {one['TrialComponents']}"
+                f" runs, can still be restored once this name is free: --id {one['Id'][:ID]}",
+                err=True,
+            )
 
 
 def show(plan: dict[str, Any]) -> None:

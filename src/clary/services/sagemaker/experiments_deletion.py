@@ -1,7 +1,8 @@
 """Deleting an experiment whole, in one call and one transaction, and having it back.
 
     POST /_clary/experiments/delete    {"ExperimentName", "DryRun"}: what goes and what stays; with DryRun, what would
-    POST /_clary/experiments/restore   {"ExperimentName"}: the one of this name that was deleted last
+    POST /_clary/experiments/restore   {"ExperimentName", "Id"}: of this name, the one that was deleted last, or that whose
+                                       Id begins so
     GET  /_clary/experiments/deleted   those that can be restored
 
 What is deleted so is kept out of sight for `undo_days`; AWS's own operations delete for good, as they do there.
@@ -17,6 +18,7 @@ from clary.api import Answer, Asked, Context, Document, ServiceError, extension
 from clary.api.pages import pages
 from clary.domain.experiments import PART_OF
 from clary.domain.experiments_deletion import Plan, plan
+from clary.domain.near_names import said
 from clary.domain.search import Both, Compare, Operator
 from clary.services.sagemaker.components import update_job_component
 from clary.services.sagemaker.experiments import Experiment
@@ -55,19 +57,29 @@ def delete_experiment(ctx: Context, asked: Asked) -> Answer:
 
 @extension("POST", "/_clary/experiments/restore")
 def restore_experiment(ctx: Context, asked: Asked) -> Answer:
-    name = _member(asked, "ExperimentName", str)
+    name, id = _member(asked, "ExperimentName", str), _member(asked, "Id", str, "", empty=True)
     try:
         with ctx.begin() as tx:
-            held = [one for one in tx.trash.list(ctx.account, ctx.region) if one.name.lower() == name.lower()]
-            if not held:
-                raise ServiceError("ResourceNotFound", f"No deleted experiment '{name}' can be restored.")
-            tx.trash.restore(held[0].id)
+            held = _held(ctx, tx, name, id)
+            tx.trash.restore(held.id)
             _catch_up(ctx, tx, Experiment.load(ctx, tx, name))
-            return _restorable(held[0], ctx.settings.undo_days)
+            return _restorable(held, ctx.settings.undo_days)
     except Exists as error:
         raise ServiceError(
             "ValidationException", f"Experiment '{name}' cannot be restored: '{error}' is there again."
         ) from None
+
+
+def _held(ctx: Context, tx: Transaction, name: str, id: str) -> Discarded:
+    """The newest of the name whose id begins so. Raises ServiceError."""
+    held = tx.trash.list(ctx.account, ctx.region)
+    named = [one for one in held if one.name.lower() == name.lower()]
+    for one in named:
+        if one.id.startswith(id):
+            return one
+    told = said(id, [one.id for one in named]) if named else said(name, [one.name for one in held])
+    of = f"with the id {id!r}" if named else f"'{name}'"
+    raise ServiceError("ResourceNotFound", f"No deleted experiment {of} can be restored. {told}")
 
 
 @extension("GET", "/_clary/experiments/deleted")
@@ -132,14 +144,14 @@ def _shown(tx: Transaction, experiment: Resource, found: Plan) -> Document:
 
 def _restorable(held: Discarded, days: float) -> Document:
     return {
-        "ExperimentName": held.name, "DeletionTime": held.time, "RestorableUntil": held.time + days * DAY,
-        **held.document,
+        "ExperimentName": held.name, "Id": held.id, "DeletionTime": held.time,
+        "RestorableUntil": held.time + days * DAY, **held.document,
     }  # fmt: skip
 
 
-def _member(asked: Asked, name: str, kind: type[T], default: T | None = None) -> T:
+def _member(asked: Asked, name: str, kind: type[T], default: T | None = None, *, empty: bool = False) -> T:
     """Of the body. Raises ServiceError."""
     value = asked.document.get(name, default)
-    if not isinstance(value, kind) or value == "":
+    if not isinstance(value, kind) or (value == "" and not empty):
         raise ServiceError("ValidationException", f"{name} must be given, as a {kind.__name__}.")
     return value
