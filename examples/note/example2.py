@@ -1,8 +1,6 @@
-"""The note's example 2 and its analysis, as one program.
+"""The note's example 2: an experiment of eighteen trials, each with a TensorFlow job. analytics.py compares them.
 
-Changed: imports, the role, the client (placeholders or left out in the note); the jobs are waited for before
-they are analysed, as the note's reader does; `trial_comp_ds_sorted`, which the note never defines, is
-`trial_comp_ds`, and `applymap`, which pandas 3 no longer has, is `map`; the figure is saved.
+Changed: imports, the role, the client (placeholders or left out in the note); the jobs are waited for.
 """
 
 import itertools
@@ -10,12 +8,7 @@ import os
 import time
 
 import boto3
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import sagemaker
-import sagemaker.analytics
 import sagemaker.tensorflow
 import smexperiments.experiment
 import smexperiments.tracker
@@ -143,36 +136,4 @@ while sm.list_training_jobs(StatusEquals="InProgress", NameContains="cifar10-tra
 for job_name in job_names:
     job = sm.describe_training_job(TrainingJobName=job_name)
     print(job_name, job["TrainingJobStatus"], job.get("FailureReason", ""))
-
-# Analyzing Experiment results
-experiment_name = training_experiment.experiment_name
-
-trial_component_analytics = sagemaker.analytics.ExperimentAnalytics(
-    sagemaker_session=sagemaker_session,
-    experiment_name=experiment_name,
-)
-trial_comp_ds = trial_component_analytics.dataframe()
-
-idx_jobs = ~trial_comp_ds["test_acc - Last"].isna()
-trial_comp_ds_jobs = trial_comp_ds.loc[idx_jobs]
-trial_comp_ds_jobs = trial_comp_ds_jobs.sort_values("test_acc - Last", ascending=False)
-trial_comp_ds_jobs["col_names"] = trial_comp_ds_jobs["model"] + "-" + trial_comp_ds["optimizer"]
-trial_comp_ds_jobs["col_names"] = trial_comp_ds_jobs["col_names"].map(lambda x: x.replace('"', ""))
-
-fig = plt.figure()
-fig.set_size_inches([15, 10])
-trial_comp_ds_jobs.plot.bar("col_names", "test_acc - Last", ax=plt.gca())
-fig.savefig("example2.png")
-print(
-    trial_comp_ds_jobs[
-        [
-            "TrialComponentName",
-            "test_acc - Last",
-            "model",
-            "batch-size",
-            "epochs",
-            "learning-rate",
-            "optimizer",
-        ]
-    ].to_string()
-)
+print("experiment:", training_experiment.experiment_name)

@@ -1,9 +1,12 @@
 """Experiments as the SDK v2's Run, smexperiments' Tracker and ExperimentAnalytics use them, and the note's own
-programs: example 1 and its cleanups, unchanged under `examples/note/`."""
+programs: example 1, the analysis and the cleanups, under `examples/note/`."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,8 +82,8 @@ TRACK = """
 def run(client: Client) -> Any:
     python = client_python("v2")
 
-    def program(path: str) -> str:
-        command = [str(python), "-W", "ignore", str(REPOSITORY / "examples" / "note" / path)]
+    def program(path: str, *arguments: str) -> str:
+        command = [str(python), "-W", "ignore", str(REPOSITORY / "examples" / "note" / path), *arguments]
         environ = {**client.environ(), "SAGEMAKER_SUPPRESS_V2_WARNING": "1"}
         return client.command(command, environ).stdout
 
@@ -104,6 +107,35 @@ def test_runs_and_trackers(
     assert sorted(result["trials"]) == ["trial-0", "trial-1", "trial-2"]
     experiments = clary.client("sagemaker").list_experiments()["ExperimentSummaries"]
     assert "doomed" not in [item["ExperimentName"] for item in experiments]
+
+
+def test_the_notes_analysis(run: Any, clary: Clary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of components as the note's jobs leave them, beside two that its trackers leave."""
+    monkeypatch.chdir(tmp_path)
+    sm, metrics = clary.client("sagemaker"), clary.client("sagemaker-metrics")
+    sm.create_experiment(ExperimentName="analysed")
+    for number, (model, optimizer) in enumerate(itertools.product(("resnet", "custom"), ("adam", "sgd"))):
+        trial, job = f"analysed-{number}", f"cifar10-{model}-{optimizer}-aws-training-job"
+        sm.create_trial(TrialName=trial, ExperimentName="analysed")
+        texts = {"model": f'"{model}"', "optimizer": f'"{optimizer}"'}
+        numbers = {"batch-size": 128.0, "epochs": 30.0, "learning-rate": 0.001}
+        parameters: dict[str, Any] = {name: {"StringValue": text} for name, text in texts.items()}
+        parameters |= {name: {"NumberValue": value} for name, value in numbers.items()}
+        sm.create_trial_component(TrialComponentName=job, Parameters=parameters)
+        sm.create_trial_component(TrialComponentName=f"tracker-{number}", Parameters=parameters)
+        for component in (job, f"tracker-{number}"):
+            sm.associate_trial_component(TrialComponentName=component, TrialName=trial)
+        point = {"MetricName": "test_acc", "Timestamp": int(time.time()), "Value": 0.5 + number / 10}
+        metrics.batch_put_metrics(TrialComponentName=job, MetricData=[point])
+    header, *rows = run("analytics.py", "analysed").splitlines()[-5:]
+    assert header.split()[:3] == ["TrialComponentName", "test_acc", "-"]
+    assert [row.split()[1:] for row in rows] == [
+        ["cifar10-custom-sgd-aws-training-job", "0.8", '"custom"', "128.0", "30.0", "0.001", '"sgd"'],
+        ["cifar10-custom-adam-aws-training-job", "0.7", '"custom"', "128.0", "30.0", "0.001", '"adam"'],
+        ["cifar10-resnet-sgd-aws-training-job", "0.6", '"resnet"', "128.0", "30.0", "0.001", '"sgd"'],
+        ["cifar10-resnet-adam-aws-training-job", "0.5", '"resnet"', "128.0", "30.0", "0.001", '"adam"'],
+    ]
+    assert (tmp_path / "analytics.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_notes_runs_and_cleanups(run: Any, clary: Clary) -> None:

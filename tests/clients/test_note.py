@@ -46,12 +46,14 @@ def test_example_2_trains_eighteen_tensorflow_jobs_and_plots_them(clary: Clary, 
     jobs = re.findall(r"^(cifar10-training-\S+) (\w+)", out, re.MULTILINE)
     assert len(jobs) == 18
     assert {status for _, status in jobs} == {"Completed"}
+    (experiment,) = re.findall(r"^experiment: (\S+)", out, re.MULTILINE)
+    out = run(clary, folder, "analytics.py", experiment)
     table = [line for line in out.splitlines() if "-aws-training-job" in line]
     assert len(table) == 18
     accuracies = [float(line.split()[2]) for line in table]
     assert accuracies == sorted(accuracies, reverse=True)
     assert accuracies[0] > 0.5, "the best of them learned the colours"
-    assert (folder / "example2.png").stat().st_size > 10_000
+    assert (folder / "analytics.png").stat().st_size > 10_000
 
 
 def test_the_sweep_of_the_demo(clary: Clary, folder: Path) -> None:
