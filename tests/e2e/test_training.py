@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -154,6 +155,47 @@ def test_what_is_wrong_is_refused_and_leaves_nothing(
     assert len(sagemaker.list_trial_components(MaxResults=100)["TrialComponentSummaries"]) == components
     with pytest.raises(ClientError):
         sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
+
+
+TRUSTED = [
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+]
+FOREIGN = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]
+
+
+@pytest.mark.parametrize(
+    ("trust", "action", "words"),
+    [
+        (FOREIGN, "", "Could not assume role"),
+        (TRUSTED, "s3:GetObject", "is not allowed to perform s3:GetObject on arn:aws:s3:::jobs/secret"),
+        (TRUSTED, "s3:Put*", "is not allowed to perform s3:PutObject on arn:aws:s3:::jobs/output/"),
+        (TRUSTED, "", ""),
+    ],
+    ids=["SageMaker may not assume it", "no reading", "no writing", "nothing denied"],
+)
+def test_a_role_without_access(jobs: Jobs, trust: list[dict[str, Any]], action: str, words: str) -> None:
+    iam, name = jobs.clary.client("iam"), f"role-{time.time_ns()}"
+    policy = {"Version": "2012-10-17", "Statement": trust}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy))["Role"]["Arn"]
+    if action:
+        deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+        iam.put_role_policy(RoleName=name, PolicyName="none", PolicyDocument=document)
+    jobs.s3.put_object(Bucket=BUCKET, Key="secret/one", Body=b"1")
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/secret"}
+    request = jobs.request(
+        RoleArn=role, InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
+    )
+    if not words:
+        jobs.sagemaker.create_training_job(**request)
+        assert jobs.wait(request["TrainingJobName"])["TrainingJobStatus"] == "Completed"
+        return
+    with pytest.raises(ClientError) as raised:
+        jobs.sagemaker.create_training_job(**request)
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+    assert words in raised.value.response["Error"]["Message"]
+    with pytest.raises(ClientError, match="not found"):
+        jobs.describe(request["TrainingJobName"])
 
 
 def test_a_second_job_of_the_same_name(jobs: Jobs) -> None:

@@ -3,12 +3,14 @@ would fail on AWS too, minutes later."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import regex
 
 from clary.api import Context, ServiceError
 from clary.domain.cluster import hosts
 from clary.domain.jobs import TERMINAL
-from clary.services.iam import role_exists
+from clary.services.iam.access import denied, may_be_assumed
 from clary.storage.objects import NoSuchBucket
 from clary.storage.ports import Document, Resource, Transaction
 
@@ -21,10 +23,25 @@ def refused(message: str) -> ServiceError:
 
 def check_role(tx: Transaction, job: Resource) -> None:
     role = job.spec["RoleArn"]
-    if not role_exists(tx, role):
+    if not may_be_assumed(tx, role):
         raise refused(
             f"Could not assume role {role}. Please ensure that the role exists and allows principal "
             "'sagemaker.amazonaws.com' to assume the role."
+        )
+
+
+def check_access(tx: Transaction, job: Resource, inputs: Iterable[str], output: str) -> None:
+    """No policy of the role denies the job its data. `inputs`, `output`: S3 URIs, prefixes."""
+    role = job.spec["RoleArn"]
+    places = [uri.removeprefix("s3://").partition("/") for uri in inputs]
+    wanted = [("s3:ListBucket", f"arn:aws:s3:::{bucket}") for bucket, _, _ in places]
+    wanted += [("s3:GetObject", f"arn:aws:s3:::{bucket}/{prefix}") for bucket, _, prefix in places]
+    wanted.append(("s3:PutObject", f"arn:aws:s3:::{output.removeprefix('s3://').rstrip('/')}/{job.name}"))
+    if refusal := denied(tx, role, wanted):
+        action, resource = refusal
+        raise refused(
+            f"Access denied: the role {role} is not allowed to perform {action} on {resource}: a policy of the role "
+            "denies it. Please ensure that the role has access to the job's data."
         )
 
 

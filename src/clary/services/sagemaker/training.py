@@ -10,6 +10,7 @@ from clary.domain.jobs import TERMINAL
 from clary.services.sagemaker.built_in import with_metrics_of_algorithm
 from clary.services.sagemaker.components import create_job_component
 from clary.services.sagemaker.job_checks import (
+    check_access,
     check_bucket,
     check_hosts,
     check_metrics,
@@ -23,6 +24,7 @@ from clary.services.sagemaker.training_checks import (
     check_checkpoints,
     check_resources,
     check_spot,
+    inputs,
 )
 from clary.services.sagemaker.waiting_describe import serve_waiting_describe
 from clary.storage.ports import Effect, Resource, Transaction
@@ -69,6 +71,7 @@ def checked(ctx: Context, tx: Transaction, job: Resource) -> Resource:
     check_bucket(ctx, job.spec["OutputDataConfig"]["S3OutputPath"], "S3OutputPath")
     check_resources(job)
     check_channels(ctx, job)
+    check_access(tx, job, inputs(job), job.spec["OutputDataConfig"]["S3OutputPath"])
     check_spot(job)
     check_checkpoints(ctx, job)
     return job

@@ -34,6 +34,14 @@ def check_channels(ctx: Context, job: Resource) -> None:
         check_channel(ctx, job, channel, channel.get("InputMode", default))
 
 
+def inputs(job: Resource) -> list[str]:
+    """S3 URIs of its channels."""
+    sources = (
+        channel.get("DataSource", {}).get("S3DataSource") for channel in job.spec.get("InputDataConfig", ())
+    )
+    return [source["S3Uri"] for source in sources if source and source["S3Uri"].startswith("s3://")]
+
+
 def check_channel(ctx: Context, job: Resource, channel: Document, mode: str) -> None:
     name, data = channel["ChannelName"], channel.get("DataSource", {})
     source = data.get("S3DataSource")
