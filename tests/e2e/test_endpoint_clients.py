@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +40,13 @@ def transform_fn(model, body, content_type, accept):
 
 
 @pytest.fixture(scope="module")
-def endpoints(clary: Clary) -> Endpoints:
-    return Endpoints(clary)
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """Of a server that was started as from a common shell: with 1,024 open files."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[0]), before[1]))
+    with Clary(tmp_path_factory.mktemp("clients") / "home") as clary:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        yield Endpoints(clary)
 
 
 @pytest.fixture(scope="module")

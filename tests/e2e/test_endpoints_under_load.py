@@ -8,7 +8,9 @@ import signal
 import time
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.support.endpoints import Endpoints, Load
 from tests.support.process import Clary
@@ -216,3 +218,24 @@ def test_a_restarted_server_takes_its_workers_on(own_clary: Clary) -> None:
     assert endpoints.describe(name)["EndpointStatus"] == "InService"
     endpoints.delete(name)
     assert workers(own_clary.home) == set()
+
+
+@pytest.mark.parametrize("how", ["killed", pytest.param("stopped", marks=pytest.mark.slow)])
+def test_a_restart_under_load_costs_no_request_of_clients_that_retry(own_clary: Clary, how: str) -> None:
+    """As boto3's do by default; one that does not retry loses what is under way, and what comes meanwhile."""
+    endpoints = Endpoints(own_clary)
+    name = endpoints.up(endpoints.model(PIDS))
+    served = workers(own_clary.home)
+    found = own_clary.connection
+    endpoints.runtime = boto3.client(
+        "sagemaker-runtime", endpoint_url=found.url, region_name=found.region, aws_access_key_id=found.access_key,
+        aws_secret_access_key=found.secret_key,
+        config=Config(retries={"max_attempts": 10, "mode": "legacy"}, max_pool_connections=64),
+    )  # fmt: skip
+    with Load(endpoints, name) as load:
+        load.some(30)
+        (own_clary.kill if how == "killed" else own_clary.stop)()
+        own_clary.start()
+        load.some(30)
+    assert load.errors == []
+    assert workers(own_clary.home) == served

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import errno
 import gc
+import resource
 import signal
 import socket
 import threading
@@ -30,6 +31,8 @@ they who close it."""
 GRACE = 10
 """Seconds that requests under way have to end."""
 BACKLOG = 2048
+FILES = 65_536
+"""Files and connections that may be open at once, where the system lets a process ask for so many."""
 KEPT = 32 << 20
 NEW = 20_000
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -110,9 +113,18 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(app: Application, host: str, port: int, *, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is told the port once it listens. Raises `CannotListen`."""
     listener = listen(host, port)
+    allow_many_connections()
     keep_freed_memory()
     collect_seldom()
     Server(app, listener, ready).run()
+
+
+def allow_many_connections() -> None:
+    """Shells commonly start programs with 1,024 open files at most, which a thousand clients exceed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def keep_freed_memory() -> None:

@@ -17,8 +17,13 @@ from clary.orchestrator.endpoints.pipeline import Direct, Named, Serial
 from clary.orchestrator.endpoints.stage import Site, Stage
 from clary.storage.ports import Document
 
+SHADOWED = 100
+"""Requests at a shadow variant, under way and in line: one that falls behind misses some, and holds no more memory."""
 QUICK = 30.0
 """Seconds in which an instance must start for its variant to be put to sleep."""
+
+SERVERLESS_BODY = 4 << 20
+"""Bytes of a request to a serverless variant at most, as on AWS."""
 
 
 class Running:
@@ -28,6 +33,9 @@ class Running:
         self.stages = [
             Stage(site, document, each, each["ContainerHostname"] if len(given) > 1 else "") for each in given
         ]
+        if shadow:
+            for stage in self.stages:
+                stage.pool.most = SHADOWED
         settings = site.house.ports.settings
         idle = settings.serverless_idle if document["serverless"] else settings.endpoint_idle
         self._idle = idle if site.endpoint.kind == "Endpoint" else 0.0
@@ -54,6 +62,7 @@ class Running:
             self.name, self.document["weight"], self._backend(),
             next((stage.models for stage in self.stages if stage.models is not None), None),
             asynchronous=asynchronous, meter=meter, containers=chosen(self.document),
+            largest=SERVERLESS_BODY if self.document["serverless"] else None,
         )  # fmt: skip
 
     def _backend(self) -> Backend:
@@ -134,8 +143,11 @@ class Running:
                     await asyncio.gather(*stage.shrink(0))
 
     def _may_sleep(self) -> bool:
-        quick = all(instance.ready.is_set() and instance.took < QUICK for instance in self.instances)
-        return bool(self.document["serverless"]) or quick
+        """Whether all of it has started, and will again before long."""
+        return all(
+            instance.ready.is_set() and (self.document["serverless"] or instance.took < QUICK)
+            for instance in self.instances
+        )
 
 
 def chosen(variant: Document) -> tuple[str, ...]:
