@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from tests.support.experiments import Region, Regions, regions_in
+
+SNAKE = {"Experiment": "experiment", "Trial": "trial", "TrialComponent": "trial_component"}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,25 @@ def test_what_is_not_there_is_named(sm: Any) -> None:
     assert [t["TrialName"] for t in sm.list_trials()["TrialSummaries"]] == ["trial"]
 
 
+@pytest.mark.parametrize(
+    "name", ["under_score", "-before", "after-", "", "a" * 121, "dot.ted", "two--dashes-", "sp ace", "é"]
+)
+def test_names_have_a_pattern(sm: Any, name: str) -> None:
+    for call, request in (
+        (sm.create_experiment, {"ExperimentName": name}),
+        (sm.create_trial, {"TrialName": name, "ExperimentName": "e"}),
+        (sm.create_trial_component, {"TrialComponentName": name}),
+    ):
+        if not name:  # the client itself refuses it
+            with pytest.raises(ParamValidationError):
+                call(**request)
+            continue
+        code, message = refused(call, **request)
+        assert code == "ValidationException"
+        assert "regular expression pattern" in message or "length less than or equal to 120" in message
+    assert sm.list_experiments()["ExperimentSummaries"] == []
+
+
 def test_deletion_goes_from_the_bottom(sm: Any, region: Region) -> None:
     tree(sm)
     linked = "is linked to 1 or more"
@@ -183,19 +204,25 @@ def test_limits_change_nothing(sm: Any) -> None:
 
 @pytest.mark.parametrize("by", ["Name", "CreationTime"])
 @pytest.mark.parametrize("order", ["Ascending", "Descending"])
-def test_listings_are_sorted_and_paged(sm: Any, by: str, order: str) -> None:
+@pytest.mark.parametrize("noun", ["Experiment", "Trial", "TrialComponent"])
+def test_listings_are_sorted_and_paged(sm: Any, noun: str, by: str, order: str) -> None:
     made = ["m", "c", "x", "a", "k"]
-    for name in made:
-        sm.create_experiment(ExperimentName=name)
+    sm.create_experiment(ExperimentName="m" if noun == "Experiment" else "of-trials")
+    for name in made[noun == "Experiment" :]:
+        of = {"ExperimentName": "of-trials"} if noun == "Trial" else {}
+        getattr(sm, f"create_{SNAKE[noun]}")(**{f"{noun}Name": name, **of})
     expected = sorted(made) if by == "Name" else made
-    pages = sm.get_paginator("list_experiments").paginate(
+    pages = sm.get_paginator(f"list_{SNAKE[noun]}s").paginate(
         SortBy=by, SortOrder=order, PaginationConfig={"PageSize": 2}
     )
-    found = [[item["ExperimentName"] for item in page["ExperimentSummaries"]] for page in pages]
+    found = [[item[f"{noun}Name"] for item in page[f"{noun}Summaries"]] for page in pages]
     assert [len(page) for page in found] == [2, 2, 1]
     flat = [name for page in found for name in page]
     assert flat == (expected if order == "Ascending" else expected[::-1])
-    assert refused(sm.list_experiments, NextToken="made up")[0] == "ValidationException"
+    listing = getattr(sm, f"list_{SNAKE[noun]}s")
+    assert refused(listing, NextToken="made up")[0] == "ValidationException"
+    assert refused(listing, SortBy="Status")[0] == "ValidationException"
+    assert refused(listing, MaxResults=101)[0] == "ValidationException"
 
 
 def test_listings_by_time(sm: Any) -> None:

@@ -310,6 +310,18 @@ def test_contains_may_be_said_once_but_for_names(populated: Any) -> None:
         hits(populated, ("ModelName", "Contains", "a"), ("Model.ModelArn", "Contains", "b"), resource="Model")
 
 
+@pytest.mark.parametrize(("groups", "taken"), [(10, True), (11, False)])
+def test_a_search_has_as_many_filters_as_a_store_takes(populated: Any, groups: int, taken: bool) -> None:
+    wanted = [{"Name": "Parameters.lr", "Operator": "Equals", "Value": str(value)} for value in range(20)]
+    expression = {"SubExpressions": [{"Filters": wanted, "Operator": "Or"}] * groups, "Operator": "Or"}
+    if taken:
+        found = populated.search(Resource=COMPONENTS, SearchExpression=expression)["Results"]
+        assert [hit["TrialComponent"]["TrialComponentName"] for hit in found] == ["c0"]
+        return
+    with pytest.raises(ClientError, match="at most 200 filters"):
+        populated.search(Resource=COMPONENTS, SearchExpression=expression)
+
+
 def test_visibility_conditions_hold_for_those_that_have_the_tag(populated: Any) -> None:
     asked = {"Resource": COMPONENTS, "SortBy": "TrialComponentName", "SortOrder": "Ascending"}
 

@@ -29,6 +29,7 @@ from clary.services.sagemaker.experiments import Experiment
 from clary.services.sagemaker.runs_documents import Table
 from clary.services.sagemaker.runs_names import Names
 from clary.services.sagemaker.search_expression import expression
+from clary.services.sagemaker.search_rules import refuse_many
 from clary.storage.ports import Query, Resource, Transaction
 
 
@@ -80,10 +81,11 @@ def _where(ctx: Context, tx: Transaction, asked: Asked, names: Names) -> Express
         experiment = Experiment.load(ctx, tx, asked.query["experiment"])
         terms.append(Compare("Parents.ExperimentName", Operator.EQUALS, experiment.name))
     try:
-        terms.append(expression(names.shape, parse(asked.query.get("filter", ""), names.property)))
+        document = parse(asked.query.get("filter", ""), names.property)
     except BadFilter as error:
         raise ServiceError("ValidationException", str(error)) from None
-    return both(terms)
+    refuse_many(document)
+    return both([*terms, expression(names.shape, document)])
 
 
 def _limit(text: str | None) -> int | None:

@@ -23,7 +23,7 @@ from clary.domain.experiments import PART_OF
 from clary.services.sagemaker.components import complete, metric_summary
 from clary.services.sagemaker.search_expression import expression, properties
 from clary.services.sagemaker.search_models import dashboard
-from clary.services.sagemaker.search_rules import refuse_contains, visible
+from clary.services.sagemaker.search_rules import refuse_contains, refuse_many, visible
 from clary.storage.ports import BadCursor, Query, Resource, Transaction
 from clary.wire.models import service as model_of
 
@@ -84,6 +84,7 @@ def record_shape(resource: str) -> tuple[Searched, StructureShape]:
 def search(ctx: Context, request: Document) -> Document:
     searched, shape = record_shape(request["Resource"])
     asked = request.get("SearchExpression", {})
+    refuse_many(asked)
     refuse_contains(asked, experiments=searched.kind in EXPERIMENTS)
     where = both(
         [expression(shape, asked, searched.heading), visible(request.get("VisibilityConditions", ()))]

@@ -44,6 +44,21 @@ def refuse_contains(document: Document, *, experiments: bool) -> None:
         raise ServiceError("ValidationException", "'CONTAINS' operator usage limit of 1 exceeded.")
 
 
+MOST = 200
+"""Filters in a search. AWS takes twenty; with some more than this, a store's query has more parts than SQLite takes."""
+
+
+def refuse_many(document: Document) -> None:
+    """Raises ServiceError for more filters than a search can have."""
+    if _filters(document) > MOST:
+        raise ServiceError("ValidationException", f"A search expression can have at most {MOST} filters.")
+
+
+def _filters(document: Document) -> int:
+    inner = (*document.get("NestedFilters", ()), *document.get("SubExpressions", ()))
+    return len(document.get("Filters", ())) + sum(map(_filters, inner))
+
+
 def _containing(document: Document) -> Iterable[str]:
     """Names of the filters that say Contains, at any depth."""
     for item in document.get("Filters", ()):
