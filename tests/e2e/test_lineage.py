@@ -172,3 +172,22 @@ def test_a_processing_job_s_outputs_are_artifacts(jobs: Jobs) -> None:
     assert up[f"{name}-aws-processing-job"] == "TrialComponent SageMakerProcessingJob"
     raw = artifact(sm, request["ProcessingInputs"][1]["S3Input"]["S3Uri"])
     assert up[raw.rpartition("/")[2]] == "Artifact DataSet"
+
+
+def test_a_job_that_goes_on_from_another_ones_checkpoints(jobs: Jobs) -> None:
+    uri = f"s3://{BUCKET}/checkpoints/{time.time_ns()}"
+    script = "open('/opt/ml/checkpoints/step', 'a').write('1'); print(len(open('/opt/ml/checkpoints/step').read()))"
+    first, second = (jobs.run(script, CheckpointConfig={"S3Uri": uri}) for _ in range(2))
+    assert jobs.lines(second["TrainingJobName"]) == ["2"]
+    sm = jobs.sagemaker
+    names = [f"{job['TrainingJobName']}-aws-training-job" for job in (first, second)]
+    described = sm.describe_trial_component(TrialComponentName=names[0])
+    assert described["OutputArtifacts"]["SageMaker.Checkpoints"]["Value"] == uri
+    found = sm.list_associations(SourceArn=artifact(sm, uri))["AssociationSummaries"]
+    assert [(each["DestinationName"], each["AssociationType"]) for each in found] == [
+        (names[1], "ContributedTo")
+    ]
+    found = sm.list_associations(DestinationArn=artifact(sm, uri))["AssociationSummaries"]
+    assert {(each["SourceName"], each["AssociationType"]) for each in found} == {
+        (name, "Produced") for name in names
+    }

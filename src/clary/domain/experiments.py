@@ -18,6 +18,7 @@ Document = dict[str, Any]
 PART_OF = "PartOf"
 """The edge from a trial component to a trial that it belongs to."""
 MODEL_ARTIFACT = "SageMaker.ModelArtifact"
+CHECKPOINTS = "SageMaker.Checkpoints"
 MAX_PARAMETERS = 300
 MAX_ARTIFACTS = 60
 STRING_LIMIT = 2500
@@ -118,6 +119,7 @@ def job_outputs(job: Document) -> Document:
     """Where a job's tensors and outputs go and, once there is one, its model."""
     places = {
         "SageMaker.DebugHookOutput": job.get("DebugHookConfig", {}).get("S3OutputPath"),
+        CHECKPOINTS: job.get("CheckpointConfig", {}).get("S3Uri"),
         MODEL_ARTIFACT: job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         "SageMaker.TransformOutput": job.get("TransformOutput", {}).get("S3OutputPath"),
     }

@@ -38,15 +38,15 @@ class Processes:
         for pid, process in self.by_pid.items():
             self._children[process.parent].append(pid)
 
-    def below(self, pid: int) -> Iterator[Process]:
+    def below(self, pid: int) -> Iterator[int]:
         """Its descendants, itself left out."""
         for child in self._children.get(pid, ()):
-            yield self.by_pid[child]
+            yield child
             yield from self.below(child)
 
     def used(self, pid: int) -> tuple[float, int]:
         """Seconds of CPU and resident bytes of its descendants."""
-        family = list(self.below(pid))
+        family = [self.by_pid[each] for each in self.below(pid)]
         return sum(each.seconds for each in family), sum(each.memory for each in family)
 
 

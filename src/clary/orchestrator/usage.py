@@ -5,7 +5,7 @@ MemoryUtilization and DiskUtilization in percent.
   shorter leaves nothing and costs nothing.
 - A program is its supervisor's descendants. The time of those that have ended is counted by their parents.
 - The folder's size is asked less often: it costs a `stat` a file.
-- GPUs are not told: which program used how much of one needs the vendor's library.
+- GPUUtilization and GPUMemoryUtilization (100 a GPU) are there where `nvidia-smi` is, of programs that use one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clary.orchestrator.gpus import Gpus, look
 from clary.orchestrator.proc import MEMORY, Processes
 from clary.storage import metric_streams
 from clary.storage.ports import Point, Resource, Store
@@ -94,8 +95,8 @@ class Usage:
         runs = [run for run in runs if now - run.kept >= run.period]
         if not runs:
             return
-        processes = Processes()
-        found = [(run, points) for run in runs if (points := measure(run, processes, now))]
+        processes, gpus = Processes(), look()
+        found = [(run, points) for run in runs if (points := measure(run, processes, gpus, now))]
         if found:
             with self._store.begin() as tx:
                 for run, points in found:
@@ -105,10 +106,10 @@ class Usage:
                     metric_streams.put(tx, run.job, run.namespace, dimensions, kept, now)
 
 
-def measure(run: Watched, processes: Processes, now: float) -> dict[str, float]:
+def measure(run: Watched, processes: Processes, gpus: Gpus, now: float) -> dict[str, float]:
     """Percentages by metric; CPU since the last look, or since the start."""
     seconds, memory = processes.used(run.pid)
-    points = {"MemoryUtilization": 100.0 * memory / MEMORY}
+    points = {"MemoryUtilization": 100.0 * memory / MEMORY, **gpus.of(frozenset(processes.below(run.pid)))}
     if now > run.looked:
         # The time of a process that was killed with its parent is nobody's: the sum may fall.
         points["CPUUtilization"] = max(0.0, 100.0 * (seconds - run.seconds) / (now - run.looked))

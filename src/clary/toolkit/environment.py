@@ -112,7 +112,7 @@ def training(
         "module_name": module[:-3] if module and module.endswith(".py") else module,
         "network_interface_name": resources.get("network_interface_name", "eth0"),
         "num_cpus": cpus(),
-        "num_gpus": gpus(),
+        "num_gpus": min(gpus(), int(environ.get("SM_NUM_GPUS", gpus()))),
         "num_neurons": 0,
         "output_data_dir": folder(ml, "output", "data"),
         "output_dir": folder(ml, "output"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clary.api import Document
-from clary.domain.experiments import MODEL_ARTIFACT
+from clary.domain.experiments import CHECKPOINTS, MODEL_ARTIFACT
 from clary.services.sagemaker.lineage_entities import put_artifact
 from clary.storage.ports import Edge, Resource, Transaction
 
+CHECKPOINT = "Checkpoint"
+"""The type of a job's checkpoints, which the next job with the same S3Uri goes on from."""
 PARAMETERS = {
     "SageMaker.ImageUri": "Image",
     "SageMaker.ModelPrimary.Image": "Image",
@@ -25,7 +27,15 @@ def write_lineage(tx: Transaction, component: Resource, now: float) -> None:
         link(tx, "ContributedTo", artifact.arn, component.arn, now)
     for kind, uri in _outputs(component.spec):
         artifact = put_artifact(tx, component, now, {"ArtifactType": kind, "Source": {"SourceUri": uri}})
+        if kind == CHECKPOINT and _made_before(tx, artifact, component):
+            link(tx, "ContributedTo", artifact.arn, component.arn, now)
         link(tx, "Produced", component.arn, artifact.arn, now)
+
+
+def _made_before(tx: Transaction, artifact: Resource, component: Resource) -> bool:
+    """By another job: this one goes on from its checkpoints."""
+    made = tx.edges.list(destination=artifact.arn, kinds=("Produced",))
+    return any(edge.source != component.arn and edge.created < component.created for edge in made)
 
 
 def _inputs(spec: Document) -> Iterable[tuple[str, str]]:
@@ -41,6 +51,8 @@ def _outputs(spec: Document) -> Iterable[tuple[str, str]]:
     for name, item in spec.get("OutputArtifacts", {}).items():
         if name == MODEL_ARTIFACT:
             yield "Model", item["Value"]
+        elif name == CHECKPOINTS:
+            yield CHECKPOINT, item["Value"]
         elif not name.startswith("SageMaker.Debug"):
             yield "DataSet", item["Value"]
 
