@@ -23,6 +23,8 @@ log = logging.getLogger("clary.gateway")
 
 HIGH_WATER = 1 << 19
 """Bytes of a request's body that wait for the application before the client is held back."""
+GATHERED = 1 << 18
+"""Bytes of a large body that wake the application: each turn of it costs as much as reading some 64 KB."""
 APART = 1 << 16
 """Bytes of a body from which on head and body are not joined into one buffer but written side by side."""
 STATUS_LINES = {
@@ -40,7 +42,7 @@ class Call:
 
     __slots__ = (
         "_bare", "_chunked", "_drained", "_head", "_length", "_pieces", "_protocol", "_size", "_waiter", "ended",
-        "expects", "finished", "gone", "keep", "scope", "started", "task",
+        "expects", "finished", "gathers", "gone", "keep", "scope", "started", "task",
     )  # fmt: skip
 
     def __init__(self, protocol: Http, scope: Scope, keep: bool, expects: bool) -> None:
@@ -51,6 +53,8 @@ class Call:
         self.started = False
         """Whether the application has begun to answer."""
         self.finished = False
+        self.gathers = False
+        """Whether its body is large, and need not be handed on with every piece that comes."""
         self.gone = False
         """Whether the connection is lost."""
         self._pieces: deque[bytes] | None = deque()
@@ -95,7 +99,8 @@ class Call:
         self._size += len(piece)
         if self._size > HIGH_WATER:
             self._protocol.hold()
-        self.wake()
+        if not self.gathers or self._size >= GATHERED:
+            self.wake()
 
     def wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -128,6 +128,7 @@ class Http(asyncio.Protocol):
             return
         if self._length > AROUND and self._coming is not None and not self._in_head:
             self._missing = self._length
+            self._coming.gathers = True
         elif in_head and self._in_head:
             self._unfinished += len(data)
             if self._unfinished > LONGEST_HEAD:

@@ -15,6 +15,8 @@ import httptools
 from clary.api.routes import Reply
 from clary.orchestrator.endpoints.streaming import Streamed
 
+LARGE = 1 << 16
+"""Bytes of a body from which on it is not copied to be sent, nor parsed when it comes."""
 UNSENT = 1 << 22
 BUFFER = 1 << 21
 """Bytes that may lie in the socket: a body of some size passes in few turns."""
@@ -36,6 +38,8 @@ class Connection(asyncio.Protocol):
         self._streams = False
         self._headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
+        self._missing = 0
+        """Bytes of a large body still to come, which goes around the parser."""
         self._streamed: Streamed | None = None
         self._complete = True
         self._began = False
@@ -50,11 +54,10 @@ class Connection(asyncio.Protocol):
         self._reply = asyncio.get_running_loop().create_future()
         self._streams, self._complete, self._began = stream, False, False
         self._headers = {}
-        if len(body) < 1 << 16:
+        if len(body) < LARGE:
             self._transport.write(head + body)
         else:
-            self._transport.write(head)
-            self._transport.write(body)
+            self._transport.writelines((head, body))
         return await self._reply
 
     async def settled(self) -> None:
@@ -77,10 +80,31 @@ class Connection(asyncio.Protocol):
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
 
     def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._around(data)
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._transport.abort()
+            return
+        if not self._complete and self._began and self._streamed is None:
+            missing = int(self._headers.get("content-length", 0)) - sum(map(len, self._pieces))
+            if missing > LARGE:
+                self._missing = missing
+
+    def _around(self, data: bytes) -> None:
+        """Take a large body's bytes without the parser, which would copy them."""
+        self._pieces.append(data)
+        self._missing -= len(data)
+        if self._missing <= 0:  # less than none: the program sends what it was not asked for
+            whole, status = self._missing == 0, self._parser.get_status_code()
+            self._missing = 0
+            if not whole:
+                self._transport.abort()
+                return
+            self._parser = httptools.HttpResponseParser(self)
+            self._came(status)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._reply is not None and not self._reply.done():
@@ -99,7 +123,7 @@ class Connection(asyncio.Protocol):
         self._pieces = []
         if self._streams:
             self._streamed = Streamed(self._transport.pause_reading, self._transport.resume_reading)
-            self._answer(self._streamed)
+            self._answer(self._parser.get_status_code(), self._streamed)
 
     def on_body(self, piece: bytes) -> None:
         if self._streamed is not None:
@@ -108,20 +132,26 @@ class Connection(asyncio.Protocol):
             self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
+        if self._streamed is None:
+            self._came(self._parser.get_status_code())
+            return
+        streamed, self._streamed = self._streamed, None
         self._complete = True
         self._settle()
-        if self._streamed is not None:
-            streamed, self._streamed = self._streamed, None
-            self._transport.resume_reading()
-            streamed.end(whole=True)
-            return
-        pieces = self._pieces
-        self._answer(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        self._transport.resume_reading()
+        streamed.end(whole=True)
+
+    def _came(self, status: int) -> None:
+        """A whole answer."""
+        self._complete = True
+        self._settle()
+        pieces, self._pieces = self._pieces, []
+        self._answer(status, pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _settle(self) -> None:
         if self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
-    def _answer(self, body: bytes | Streamed) -> None:
+    def _answer(self, status: int, body: bytes | Streamed) -> None:
         if self._reply is not None and not self._reply.done():
-            self._reply.set_result(Reply(self._parser.get_status_code(), self._headers, body))
+            self._reply.set_result(Reply(status, self._headers, body))
