@@ -137,6 +137,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/empty/"}}}]}, "ValidationException", "No S3 objects found"),
     ("a bad pattern", {"AlgorithmSpecification": {"TrainingImage": "x/plain:1", "TrainingInputMode": "File",
         "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9"}]}}, "ValidationException", "regular expression"),
+    ("too many channels", {"InputDataConfig": [
+        {"ChannelName": f"c{n}", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}"}}}
+        for n in range(21)]}, "ValidationException", "inputDataConfig"),
     ("too long a runtime", {"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "ValidationException", "maxRuntimeInSeconds"),
 ]  # fmt: skip
 
