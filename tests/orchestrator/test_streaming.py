@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
-from clary.api.routes import Broken
+from clary.api import ServiceError
+from clary.api.routes import Broken, TimedOut
 from clary.orchestrator.endpoints.streaming import HIGH_WATER, Streamed
+from clary.services.runtime.stream import parts
 
 LARGE = b"x" * HIGH_WATER
 
@@ -79,3 +82,40 @@ def test_what_came_before_it_broke_off_is_read_first() -> None:
         assert (worker.ended, late) == ([False], [False])
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("overdue", "error"), [(False, Broken), (True, TimedOut)])
+def test_what_breaks_off_says_whether_it_took_too_long(overdue: bool, error: type[Exception]) -> None:
+    async def main() -> None:
+        worker = Worker()
+        worker.answer.put(b"half")
+        worker.answer.overdue = overdue
+        worker.answer.end(whole=False)
+        assert await anext(worker.answer) == b"half"
+        with pytest.raises(error):
+            await anext(worker.answer)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "more"),
+    [
+        (Broken("gone"), "ModelStreamError", {"ErrorCode": "StreamBroken"}),
+        (TimedOut("late"), "ModelStreamError", {"ErrorCode": "ModelInvocationTimeExceeded"}),
+        (RuntimeError("a fault of ours"), "InternalStreamFailure", {}),
+    ],
+)
+def test_how_a_stream_ends_is_told_by_aws_s_names(error: Exception, code: str, more: dict[str, str]) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise error
+
+    async def main() -> None:
+        events = parts(body())
+        assert await anext(events) == {"PayloadPart": {"Bytes": b"half"}}
+        with pytest.raises(ServiceError) as raised:
+            await anext(events)
+        assert (raised.value.code, raised.value.fields) == (code, more)
+
+    asyncio.run(main())

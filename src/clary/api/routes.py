@@ -119,6 +119,8 @@ class Variant:
     meter: Meter | None = None
     containers: tuple[str, ...] = ()
     """Names of those that callers must choose from (InferenceExecutionConfig Mode Direct)."""
+    largest: int | None = None
+    """Bytes of a request's body at most, where that is fewer than the API allows."""
 
 
 @dataclass(frozen=True, slots=True)

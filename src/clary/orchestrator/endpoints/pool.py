@@ -179,6 +179,7 @@ class Pool:
         """Have the worker back once its answer is made, or given up."""
 
         def ended(whole: bool) -> None:
+            streamed.overdue = not whole and worker.patience.over
             worker.patience.end()
             self._done()
             if whole:

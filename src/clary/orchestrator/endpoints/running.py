@@ -22,6 +22,8 @@ SHADOWED = 100
 QUICK = 30.0
 """Seconds in which an instance must start for its variant to be put to sleep."""
 
+SERVERLESS_BODY = 4 << 20
+"""Bytes of a request to a serverless variant at most, as on AWS."""
 
 
 class Running:
@@ -60,6 +62,7 @@ class Running:
             self.name, self.document["weight"], self._backend(),
             next((stage.models for stage in self.stages if stage.models is not None), None),
             asynchronous=asynchronous, meter=meter, containers=chosen(self.document),
+            largest=SERVERLESS_BODY if self.document["serverless"] else None,
         )  # fmt: skip
 
     def _backend(self) -> Backend:

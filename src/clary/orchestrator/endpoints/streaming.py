@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from clary.api.routes import Broken
+from clary.api.routes import Broken, TimedOut
 
 HIGH_WATER = 1 << 20
 """Bytes of an answer that wait for their reader before the worker is held back."""
@@ -31,6 +31,8 @@ class Streamed:
         self._paused: asyncio.TimerHandle | None = None
         self._more = asyncio.Event()
         self._whole: bool | None = None
+        self.overdue = False
+        """Whether it broke off because the worker took too long."""
         self._ended: Callable[[bool], None] | None = None
 
     def follow(self, ended: Callable[[bool], None]) -> None:
@@ -63,11 +65,13 @@ class Streamed:
         return self
 
     async def __anext__(self) -> bytes:
-        """Raises `Broken`."""
+        """Raises `Broken`, `TimedOut`."""
         while not self._pieces:
             if self._whole is not None:
                 if self._whole:
                     raise StopAsyncIteration
+                if self.overdue:
+                    raise TimedOut("The model server did not finish its answer in time.")
                 raise Broken("The model server's answer broke off.")
             self._more.clear()
             await self._more.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from clary.api import Context, Document, ServiceError, operation
-from clary.services.runtime.invoke import FORWARDED, invalid
+from clary.services.runtime.targets import FORWARDED, invalid
 from clary.storage.objects import NoSuchBucket
 from clary.storage.ports import Effect, Resource
 
