@@ -1,8 +1,8 @@
 """What taking requests together brings: a forest of 100 trees on one CSV row of 20 floats, at 32 callers.
 
-    python benchmarks/batching.py --python PYTHON [--rounds 3] [--count 1500]
+    python benchmarks/batching.py [--rounds 3] [--count 1500] [--python PYTHON]
 
-PYTHON has scikit-learn and NumPy (the tests' client environment v2 does). In rows a second, medians:
+PYTHON has scikit-learn and NumPy; without it, one is made under .cache. In rows a second, medians:
 
     bare      the handler called in a loop, one request after the other, without a server
     single    an endpoint of one worker, one request at a time
@@ -16,11 +16,14 @@ import statistics
 import subprocess
 import tempfile
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import serving
 from load import drive
+from peers import environment
+from servers.endpoint import Endpoint, endpoint, signed
+from servers.handler import CSV, ROW
 
 CALLERS = 32
 TRAIN = """
@@ -46,45 +49,37 @@ print(int(sys.argv[3]) / (time.perf_counter() - began))
 
 
 def bare(folder: Path, python: str, count: int) -> float:
-    arguments = [python, "-c", BARE, str(folder / "model.joblib"), serving.ROW.decode(), str(count)]
+    arguments = [python, "-c", BARE, str(folder / "model.joblib"), ROW.decode(), str(count)]
     return float(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--python", required=True)
+    parser.add_argument("--python", default="")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=1500)
     options = parser.parse_args()
+    python = options.python or str(environment("serving"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        subprocess.run([options.python, "-c", TRAIN, str(folder / "model.joblib")], check=True)
+        subprocess.run([python, "-c", TRAIN, str(folder / "model.joblib")], check=True)
         variables: dict[str, dict[str, Any]] = {
             "single": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"},
             "batched": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_TS_BATCH_SIZE": str(CALLERS)},
         }
         rates: dict[str, list[float]] = defaultdict(list)
-        processes, targets = [], {}
-        try:
-            for which, environment in variables.items():
+        with ExitStack() as stack:
+            targets: dict[str, Endpoint] = {}
+            for which, given in variables.items():
                 (folder / which).mkdir()
                 (folder / which / "model.joblib").symlink_to(folder / "model.joblib")
-                process, url, key, secret = serving.endpoint(
-                    folder / which, options.python, environment, SCRIPT
-                )
-                processes.append(process)
-                targets[which] = url, key, secret
+                targets[which] = stack.enter_context(endpoint(folder / which, python, SCRIPT, given))
             for _ in range(options.rounds):
-                rates["bare"].append(bare(folder, options.python, options.count // 10))
-                for which, (url, key, secret) in targets.items():
-                    request = serving.signed(url, "text/csv", serving.ROW, key, secret)
+                rates["bare"].append(bare(folder, python, options.count // 10))
+                for which, served in targets.items():
+                    request = signed(served.url, CSV, ROW, served.key, served.secret)
                     each = options.count // CALLERS
-                    rates[which].append(each * CALLERS / drive(url, [[request] * each] * CALLERS))
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
+                    rates[which].append(each * CALLERS / drive(served.url, [[request] * each] * CALLERS))
         for which in ("bare", "single", "batched"):
             print(f"{which:10}{statistics.median(rates[which]):10.1f} requests/s")
 

@@ -20,6 +20,17 @@ import boto3
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 PINNED = {
+    "serving": [
+        "scikit-learn==1.9.1",
+        "numpy==2.4.6",
+        "uvicorn==0.54.0",
+        "uvloop==0.23.0",
+        "httptools==0.9.0",
+    ],
+    "litserve": ["litserve==0.2.19", "scikit-learn==1.9.1", "numpy==2.4.6"],
+    "mlserver": ["mlserver==1.7.1", "scikit-learn==1.9.1", "numpy==2.4.6"],
+    "bentoml": ["bentoml==1.4.40", "scikit-learn==1.9.1", "numpy==2.4.6"],
+    "ray": ["ray[serve]==2.60.0", "scikit-learn==1.9.1", "numpy==2.4.6"],
     "moto": ["moto[server]==5.2.1"],
     "mlflow": ["mlflow==3.17.2"],
     "keras": ["tensorflow-cpu==2.21.0", "keras==3.15.1"],
