@@ -218,24 +218,37 @@ def test_what_cannot_be_scaled_is_refused(endpoints: Endpoints) -> None:
     until(lambda: scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == [])
 
 
-def test_an_asynchronous_endpoint_may_have_no_instance(endpoints: Endpoints) -> None:
-    scaling, gauge = endpoints.clary.client("application-autoscaling"), Gauge(endpoints.clary, "backlog")
+def test_an_asynchronous_endpoint_has_an_instance_only_while_its_queue_holds_something(
+    endpoints: Endpoints,
+) -> None:
+    scaling, cloudwatch = (endpoints.clary.client(each) for each in ("application-autoscaling", "cloudwatch"))
     output = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/answers"}}
     name = endpoints.up(endpoints.model(), AsyncInferenceConfig=output)
+    queue = {"Namespace": "AWS/SageMaker", "Dimensions": [{"Name": "EndpointName", "Value": name}]}
     scaling.register_scalable_target(**variant(name), MinCapacity=0, MaxCapacity=1)
-    track(
-        scaling, name, TargetValue=1.0, ScaleInCooldown=5, CustomizedMetricSpecification=gauge.specification
-    )
-    gauge.put(0.0)
+    backlog = {**queue, "MetricName": "ApproximateBacklogSizePerInstance", "Statistic": "Average"}
+    track(scaling, name, TargetValue=5.0, ScaleInCooldown=5, CustomizedMetricSpecification=backlog)
     until(lambda: count(endpoints, name) == 0)
+    wake = scaling.put_scaling_policy(
+        PolicyName="wake", PolicyType="StepScaling", **variant(name),
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity", "Cooldown": 150,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
+        },
+    )["PolicyARN"]  # fmt: skip
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, **queue, MetricName="HasBacklogWithoutCapacity", Statistic="Maximum", Period=10,
+        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="missing", AlarmActions=[wake],
+    )  # fmt: skip
     endpoints.s3.put_object(Bucket=BUCKET, Key="asked.csv", Body=b"1,2")
     location = endpoints.runtime.invoke_endpoint_async(
         EndpointName=name, InputLocation=f"s3://{BUCKET}/asked.csv", ContentType="text/csv"
     )["OutputLocation"]
-    scaling.register_scalable_target(**variant(name), MinCapacity=1)
     key = location.removeprefix(f"s3://{BUCKET}/")
     until(lambda: endpoints.s3.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"] == 1)
-    assert count(endpoints, name) == 1
+    assert [each["Description"][-2] for each in activities(scaling, name)][:2] == ["0", "1"]
+    cloudwatch.delete_alarms(AlarmNames=[name])
     endpoints.delete(name)
 
 

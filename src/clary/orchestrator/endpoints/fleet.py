@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from clary.api.routes import Route
+from clary.orchestrator.endpoints.backlog import Backlog
 from clary.orchestrator.endpoints.capture import DataCapture
 from clary.orchestrator.endpoints.house import FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.instance import Tell, log_group, stream_name
@@ -40,6 +41,7 @@ class Fleet:
             for running in self._variants
             if endpoint.kind == "Endpoint" and not running.shadow
         }
+        self._backlog: Backlog | None = None
         capture = document["capture"]
         self._capture = (
             DataCapture(house.ports.objects, endpoint.name, capture)
@@ -74,6 +76,12 @@ class Fleet:
         if steady:
             await self._end_others()
         await self.settled()
+        if self.document["async"] and self._endpoint.kind == "Endpoint":
+            self._backlog = Backlog(self._house.ports.store, self._endpoint, self._instances)
+
+    def _instances(self) -> int:
+        """That there are to be: one that sleeps is woken by a request."""
+        return sum(int(each["count"]) for each in self.document["variants"])
 
     async def settled(self) -> None:
         """Raises `FleetError`."""
@@ -91,8 +99,7 @@ class Fleet:
         """Let go of everything; the containers run on."""
         for running in self._variants:
             running.leave()
-        for meter in self._meters.values():
-            meter.close()
+        self._close_meters()
 
     async def stop(self) -> None:
         """Drain, end and clean up."""
@@ -104,9 +111,14 @@ class Fleet:
         await asyncio.gather(self._end_others(), *(running.stop() for running in self._variants))
         if self._capture is not None:
             await self._capture.close()
+        self._close_meters()
+        await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
+
+    def _close_meters(self) -> None:
+        if self._backlog is not None:
+            self._backlog.close()
         for meter in self._meters.values():
             meter.close()
-        await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
 
     async def _end_others(self) -> None:
         """Runs that an earlier server started, of instances that there are no more."""
