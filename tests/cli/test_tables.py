@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from clary.cli.runs import spare
+from clary.cli.runs import spare, worth
 from clary.cli.tables import BARS, Curve, Sheet, shortened, shown
 
 JOBS = [f"cifar10-training-resnet-{number}-1795458837-aws-training-job" for number in (3, 12, 7)]
@@ -96,3 +96,21 @@ def test_the_least_missed_goes_first() -> None:
     }  # fmt: skip
     order = [list(found)[place] for place in spare(found, list(found), "x")]
     assert order == ["Parameters.same", "Metrics.y.Last", "Parameters.lr", "Status"]
+
+
+def test_what_tells_runs_apart() -> None:
+    uri = "s3://bucket/" + "x" * 60
+    found: dict[str, list[Any]] = {
+        "Name": ["r", "s"], "DisplayName": ["r", "s"], "Status": ["Completed", "Failed"], "Parameters.lr": [1, 1],
+        "Parameters.sagemaker_program": ["a", "b"], "Parameters.model_dir": [None, uri],
+        "Parameters.SageMaker.InstanceType": ["ml.m5.large", "ml.m5.xlarge"], "Parameters.SageMaker.InstanceCount": [1, 1],
+        "Metrics.x.Last": [1, 2], "Metrics.x.Min": [1, 2],
+    }  # fmt: skip
+    assert worth(found) == {
+        "Name",
+        "Status",
+        "Parameters.lr",
+        "Parameters.SageMaker.InstanceType",
+        "Metrics.x.Last",
+    }
+    assert worth({"Name": [], "Parameters.lr": []}) == {"Name", "Status", "Parameters.lr"}

@@ -24,6 +24,8 @@ from clary.wire import arrow
 ROWS = 50
 CURVES = 200
 """Runs whose curves are fetched and drawn at most."""
+LONG = 60
+"""Characters of a text that is no factor but a fact."""
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -134,14 +136,14 @@ def same(values: Sequence[Any]) -> bool:
 
 
 def worth(found: Columns) -> set[str]:
-    """Columns that tell runs apart: the name, the status, parameters (facts about instances only where they differ, the
-    SDK's own never) and metrics' last values."""
+    """Columns that tell runs apart: the name, the status, parameters (facts about instances only where they differ; the
+    SDK's own, and places and other long texts, never) and metrics' last values."""
     wanted = {"Name", "Status"}
     for name, values in found.items():
         if name.startswith("Parameters.SageMaker."):
             if len(set(values)) > 1:
                 wanted.add(name)
-        elif name.startswith("Parameters.sagemaker_"):
+        elif name.startswith("Parameters.sagemaker_") or any(len(str(value)) > LONG for value in values):
             continue
         elif name.startswith("Parameters.") or (name.startswith("Metrics.") and name.endswith(".Last")):
             wanted.add(name)
