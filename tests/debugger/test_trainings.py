@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.debugger import sequences
 from tests.debugger.history import history, judge
 from tests.debugger.network import Training
 
@@ -34,6 +35,16 @@ def test_a_rule_on_a_spoilt_training_and_on_a_sound_one(
 ) -> None:
     assert judge(history(tmp_path / "spoilt", spoilt.run()), rule, (), **parameters) is not None
     assert judge(history(tmp_path / "sound", sound.run()), rule, (), **parameters) is None
+
+
+def test_sequences_that_are_mostly_padding_and_ones_that_are_not(tmp_path: Path) -> None:
+    padded, full = (
+        history(tmp_path / str(shortest), sequences.train(shortest)) for shortest in (2, sequences.LENGTH - 2)
+    )
+    found = judge(padded, "NLPSequenceRatio")
+    assert found is not None
+    assert "are the token 0" in found.words
+    assert judge(full, "NLPSequenceRatio") is None
 
 
 def test_confusion_of_a_trained_network(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.support.jobs import BUCKET, Jobs
 
 from clary.debugger import Trial, create_trial
@@ -98,6 +99,21 @@ sys.exit(sum(each.wait() for each in running))
     assert lines.count("saved") == 2
     assert sum("another process of the job does" in line for line in lines) == 1
     assert trial_of(job["TrainingJobName"]).steps() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("include", ["one", "all"])
+def test_of_two_hosts_one_saves_or_both(debug: Jobs, include: str) -> None:
+    config = hook(HookParameters={"include_workers": include})
+    resources = {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    job = debug.run(SAVING, ResourceConfig=resources, **config)
+    assert job["TrainingJobStatus"] == "Completed", debug.lines(job["TrainingJobName"])
+    trial = trial_of(job["TrainingJobName"])
+    assert trial.steps() == [0, 1, 2]
+    assert trial.workers() == ["worker_0", "worker_1"][: 2 if include == "all" else 1]
+    assert trial.tensor("loss").workers(1) == trial.workers()
+    assert [trial.tensor("loss").value(2, worker=worker).tolist() for worker in trial.workers()] == [
+        [pytest.approx(1 / 3)]
+    ] * len(trial.workers())
 
 
 def test_a_bucket_that_is_not_there_costs_the_tensors_only(debug: Jobs) -> None:

@@ -25,7 +25,7 @@ REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 TF115 = f"{REGISTRY}/tensorflow-training:1.15-gpu-py3"
 TF2 = f"{REGISTRY}/tensorflow-training:2.21.0-cpu-py311"
 TORCH = f"{REGISTRY}/pytorch-training:2.13.0-cpu-py311"
-XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:{}"
 PYTHON = f"{REGISTRY}/python:3.11"
 TENSORS = ("weights", "biases", "gradients", "losses", "metrics")
 """Not `outputs`: smdebug has them of training steps only, the hook of evaluations too."""
@@ -215,7 +215,38 @@ def test_pytorch_unasked(debug: Jobs) -> None:
     assert trial.steps() == [0, 7]
 
 
-def test_xgboost(debug: Jobs) -> None:
+DISTRIBUTED = """
+import json
+import os
+import torch.distributed
+config = json.load(open("/opt/ml/input/config/resourceconfig.json"))
+os.environ.update(MASTER_ADDR=config["hosts"][0], MASTER_PORT="29611")
+torch.distributed.init_process_group("gloo", rank=config["hosts"].index(config["current_host"]), world_size=2)
+"""
+
+
+def test_pytorch_on_two_hosts_of_which_each_saves(debug: Jobs) -> None:
+    script = DISTRIBUTED + TORCH_SCRIPT.replace(
+        "net = Net()", "net = nn.parallel.DistributedDataParallel(Net())"
+    )
+    resources = {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    parameters = {"include_workers": "all", "save_interval": "2"}
+    job = run(debug, TORCH, script, ResourceConfig=resources, **hook(HookParameters=parameters))
+    trial = trial_of(job["TrainingJobName"])
+    assert trial.workers() == ["worker_0", "worker_1"]
+    assert trial.num_workers == 2
+    losses = trial.tensor("CrossEntropyLoss_output_0")
+    assert losses.steps(ModeKeys.TRAIN) == [0, 2, 4, 6]
+    np.testing.assert_allclose(
+        losses.value(2, worker="worker_0"), losses.value(2, worker="worker_1"), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("version", ["0.90-2", "1.7-1", "3.0-5"])
+def test_xgboost(debug: Jobs, version: str) -> None:
+    """0.90 has callbacks of the old form."""
+    if interpreter("3.7") is None and version == "0.90-2":
+        pytest.skip("XGBoost 0.90 needs Python 3.7")
     script = """
         import numpy as np
         import xgboost
@@ -228,7 +259,7 @@ def test_xgboost(debug: Jobs) -> None:
         print("last", kept["validation"]["logloss"][20])
     """
     asked = ("feature_importance", "predictions", "labels", "average_shap", "hyperparameters")
-    job = run(debug, XGBOOST, script, **collections(*asked))
+    job = run(debug, XGBOOST.format(version), script, **collections(*asked))
     trial = trial_of(job["TrainingJobName"])
     assert trial.steps() == [0, 10, 20]
     assert trial.tensor_names(collection="metrics") == [

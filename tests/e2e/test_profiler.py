@@ -40,11 +40,11 @@ print("TOLD", json.dumps(sorted({(e.type, e.name, e.dimension, e.node_id) for e 
 """
 
 
-def rule(name: str) -> dict[str, Any]:
+def rule(name: str, called: str = "", **parameters: str) -> dict[str, Any]:
     return {
-        "RuleConfigurationName": name,
+        "RuleConfigurationName": called or name,
         "RuleEvaluatorImage": IMAGE,
-        "RuleParameters": {"rule_to_invoke": name},
+        "RuleParameters": {"rule_to_invoke": name, **parameters},
     }
 
 
@@ -112,6 +112,47 @@ def test_smdebug_reads_the_metrics(jobs: Jobs, tmp_path: Path) -> None:
     found = json.loads(told.stdout.split("TOLD ", 1)[1])
     assert ["cpu", "cpu0", "CPUUtilization", "algo-1"] in found
     assert ["memory", "MemoryUsedPercent", "", "algo-1"] in found
+
+
+UNEVEN = """
+import os, time
+from clary_debug.format import writer
+time.sleep(1.5)
+folder = os.path.join(os.environ.get("CLARY_ML_ROOT", "/opt/ml"), "output", "tensors")
+writer.write_collections(folder, {"losses": {"name": "losses", "include_regex": ["loss"], "tensor_names": []}})
+for step in range(60):
+    file = writer.StepFile(folder, step)
+    file.add("loss", 1.0 / (step + 1), "TRAIN", step, time.time())
+    file.close()
+    time.sleep(0.5 if step % 20 == 10 else 0.01)
+"""
+"""Starts slowly; three steps of sixty take fifty times as long as the others."""
+
+
+def test_rules_about_steps_on_a_real_profile(jobs: Jobs) -> None:
+    rules = [
+        rule("StepOutlier", "outliers", n_outliers="2", stddev="2"),
+        rule("StepOutlier", "few outliers", n_outliers="50"),
+        rule("MaxInitializationTime", "slow", threshold="0.01"),
+        rule("MaxInitializationTime", "in time"),
+        rule("OverallSystemUsage"),
+    ]
+    job = jobs.run(
+        UNEVEN,
+        DebugHookConfig={"S3OutputPath": f"s3://{BUCKET}/tensors"},
+        ProfilerConfig={**CONFIG, "ProfilingIntervalInMilliseconds": 100},
+        ProfilerRuleConfigurations=[
+            {**each, "RuleConfigurationName": each["RuleConfigurationName"].replace(" ", "-")}
+            for each in rules
+        ],
+    )
+    found = judged(jobs, job["TrainingJobName"])
+    assert {name: each["RuleEvaluationStatus"] for name, each in found.items()} == {
+        "outliers": "IssuesFound", "few-outliers": "NoIssuesFound", "slow": "IssuesFound", "in-time": "NoIssuesFound",
+        "OverallSystemUsage": "NoIssuesFound",
+    }, found  # fmt: skip
+    assert "of 59 TRAIN steps took longer" in found["outliers"]["StatusDetails"]
+    assert "looked at" in found["OverallSystemUsage"]["StatusDetails"]
 
 
 def samples(jobs: Jobs, name: str, place: str = "profiles") -> list[dict[str, Any]]:

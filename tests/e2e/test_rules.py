@@ -33,6 +33,7 @@ parser.add_argument("--samples", type=int, default=4000)
 parser.add_argument("--features", type=int, default=4)
 parser.add_argument("--depth", type=int, default=1)
 parser.add_argument("--forever", type=int, default=0)
+parser.add_argument("--stall", type=int, default=0)
 given = parser.parse_args()
 folder = os.path.join(os.environ.get("CLARY_ML_ROOT", "/opt/ml"), "output", "tensors")
 names = {"losses": ["loss"], "gradients": ["^gradient/"], "weights": ["^weight/"]}
@@ -73,6 +74,7 @@ with np.errstate(all="ignore"):
         if given.forever:
             time.sleep(0.02)
 print("trained", loss)
+time.sleep(given.stall)
 """
 
 ENDED = ("NoIssuesFound", "IssuesFound", "Error", "Stopped")
@@ -187,6 +189,21 @@ def test_stop_training_stops_a_job_that_would_never_end(
     assert f"Webhook {url}: delivered, answered 204." in found["StatusDetails"]
     (told,) = seen
     assert (told["TrainingJobName"], told["RuleConfigurationName"]) == (name, "LossNotDecreasing")
+
+
+def test_a_training_that_stalls_is_stopped_and_one_that_goes_on_is_not(jobs: Jobs) -> None:
+    stalled = rule("StalledTrainingRule", threshold=2, stop_training_on_fire="True")
+    name = jobs.start(TRAIN, hyperparameters={"stall": 600}, **request(stalled))
+    assert jobs.wait(name)["TrainingJobStatus"] == "Stopped"
+    found = judged(jobs, name)["StalledTrainingRule"]
+    assert "no tensor was saved for 2 seconds" in found["StatusDetails"]
+    assert f"StopTraining: {name} is stopped." in found["StatusDetails"]
+    patient = rule("StalledTrainingRule", threshold=300, stop_training_on_fire="True")
+    job = jobs.run(TRAIN, hyperparameters={"stall": 1}, **request(patient))
+    assert job["TrainingJobStatus"] == "Completed"
+    assert (
+        judged(jobs, job["TrainingJobName"])["StalledTrainingRule"]["RuleEvaluationStatus"] == "NoIssuesFound"
+    )
 
 
 CUSTOM = """

@@ -2,7 +2,7 @@
 
 A step begins with `begin`; until the next, `wants` tells whether a tensor is to be saved and `save` takes it.
 One process of a job saves: the first that has something to save on the first host, or that of rank 0; with
-`include_workers` all, each rank.
+`include_workers` all, each rank, which is the host's number where no framework tells one.
 """
 
 import json
@@ -39,7 +39,13 @@ class Saver:
         self._known = -1
         self._pending = None  # type: background.Step | None
         self._background = None  # type: background.Background | None
-        self.set_rank(rank, ranks)
+        self._hosts = _document(os.path.join(ml, "input/config/resourceconfig.json"))
+        names = self._hosts.get("hosts") or ()
+        if config.all_workers and ranks == 1 and len(names) > 1 and self._hosts.get("current_host") in names:
+            self.set_rank(names.index(self._hosts["current_host"]), len(names))
+            self._alone = True
+        else:
+            self.set_rank(rank, ranks)
 
     def set_rank(self, rank: int, ranks: int) -> None:
         """Before anything is saved."""
@@ -143,9 +149,9 @@ class Saver:
         return False
 
     def _claim(self) -> bool:
-        """Of processes that know nothing of each other one saves, and only on the first host."""
-        hosts = _document(os.path.join(self._ml, "input/config/resourceconfig.json"))
-        if hosts.get("hosts") and hosts.get("current_host") != hosts["hosts"][0]:
+        """Of a host's processes that know nothing of each other one saves, and unless all are to only on the first."""
+        names = self._hosts.get("hosts")
+        if names and not self.config.all_workers and self._hosts.get("current_host") != names[0]:
             return False
         try:
             os.makedirs(os.path.dirname(self.folder), exist_ok=True)
