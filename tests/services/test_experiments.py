@@ -184,6 +184,9 @@ def test_a_component_keeps_what_trackers_write(sm: Any, region: Region) -> None:
     assert shown["DisplayName"] == "shown"
     assert shown["Metrics"] == []
     assert "Source" not in shown
+    sm.update_trial_component(TrialComponentName="part", OutputArtifactsToRemove=["model", "none"])
+    again = sm.describe_trial_component(TrialComponentName="part")
+    assert (again["OutputArtifacts"], again["Parameters"]) == ({}, shown["Parameters"])
 
 
 def test_limits_change_nothing(sm: Any) -> None:
@@ -300,3 +303,27 @@ def test_too_much_is_refused_and_changes_nothing(sm: Any, members: dict[str, Any
     assert (code, words in message) == ("ValidationException", True), message
     after = sm.describe_trial_component(TrialComponentName="c")
     assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
+
+
+@pytest.mark.parametrize("member", ["InputArtifacts", "OutputArtifacts"])
+def test_artifacts_are_limited_over_all_updates(sm: Any, member: str) -> None:
+    full = {f"a{number}": {"Value": "v"} for number in range(60)}
+    sm.create_trial_component(TrialComponentName="c", **{member: full})
+    code, message = refused(
+        sm.update_trial_component, TrialComponentName="c", **{member: {"b": {"Value": "v"}}}
+    )
+    assert (code, f"at most 60 {member}" in message) == ("ValidationException", True)
+    sm.update_trial_component(
+        TrialComponentName="c", **{member: {"b": {"Value": "v"}}, f"{member}ToRemove": ["a0"]}
+    )
+    shown = sm.describe_trial_component(TrialComponentName="c")[member]
+    assert (len(shown), "b" in shown, "a0" in shown) == (60, True, False)
+
+
+@pytest.mark.parametrize(
+    "to_remove", [{"ParametersToRemove": ["x" * 321]}, {"InputArtifactsToRemove": ["x" * 321]}]
+)
+def test_what_is_to_be_removed_has_limits(sm: Any, to_remove: dict[str, Any]) -> None:
+    sm.create_trial_component(TrialComponentName="c")
+    code, message = refused(sm.update_trial_component, TrialComponentName="c", **to_remove)
+    assert (code, "less than or equal to" in message) == ("ValidationException", True), message
