@@ -1,30 +1,120 @@
-"""What the edge costs: signed calls through the gateway beside a bare ASGI echo on the servers to choose from.
+"""The control plane: signed reads and durable writes through the whole server, beside a bare ASGI echo on uvicorn.
 
-    python benchmarks/gateway.py [--seconds 2] [--rounds 3] [--python PYTHON_WITH_HYPERCORN_AND_GRANIAN]
+    python benchmarks/gateway.py [--peers] [--count 4000] [--rounds 3]
 
-Each server is a process of its own; requests are written once, signed, and sent again and again over kept
-connections by a client that only counts answers. Rounds of all servers are interleaved; the table gives the
-median requests per second at 1, 8 and 64 connections, the server's CPU time per request (user and system, at 8),
-and both as a ratio to the echo on uvicorn. A server that is not installed is left out.
+Requests are written and signed once and sent over kept connections by a client that only counts answers. Rounds of
+all servers are interleaved and the medians printed: requests a second at 1, 8 and 64 connections, the server's CPU a
+call at 8, and at 1 the median and the 99th percentile of how long an answer takes. `--peers` adds the moto server.
+What a server costs that has nothing to do stands below.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import signal
+import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.load import drive, latencies, processor, resident, written
+from benchmarks.peers import free_port, moto_server, started
+from tests.support.process import Clary
+
 CONNECTIONS = (1, 8, 64)
-TICKS = os.sysconf("SC_CLK_TCK")
+NUMBERS = count()
+IDLE = 5.0
+"""Seconds over which a server that has nothing to do is watched."""
+
+
+@dataclass
+class Case:
+    name: str
+    url: str
+    pid: int
+    request: Callable[[], bytes]
+    """A new one, or the same again."""
+    share: float = 1.0
+    """Of the requests that the others get."""
+    rates: dict[int, list[float]] = field(default_factory=lambda: {number: [] for number in CONNECTIONS})
+    costs: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    def run(self, requests: int) -> None:
+        requests = int(requests * self.share)
+        for connections in CONNECTIONS:
+            each = max(1, requests // connections)
+            queues = [[self.request() for _ in range(each)] for _ in range(connections)]
+            if connections == 1:
+                self.waits += latencies(self.url, queues[0])
+                continue
+            used = processor(self.pid)
+            seconds = drive(self.url, queues)
+            self.rates[connections].append(each * connections / seconds)
+            if connections == 8:
+                self.costs.append((processor(self.pid) - used) / (each * connections) * 1e3)
+
+    def line(self) -> str:
+        waits = sorted(self.waits)
+        rates = [
+            1 / statistics.mean(waits),
+            *(statistics.median(self.rates[number]) for number in CONNECTIONS[1:]),
+        ]
+        return (
+            f"{self.name:<30}" + "".join(f"{rate:>9,.0f}" for rate in rates) + f"{statistics.median(self.costs):>9.3f}"
+            f"{waits[len(waits) // 2] * 1e3:>9.2f}{waits[int(len(waits) * 0.99)] * 1e3:>9.2f}"
+        )  # fmt: skip
+
+
+def signer(url: str, access_key: str, secret_key: str) -> Callable[[str, str, dict[str, str], bytes], bytes]:
+    def call(service: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+        host = {"Host": url.removeprefix("http://")}
+        request = AWSRequest("POST", f"{url}{path}", {**host, **headers}, body)
+        SigV4Auth(Credentials(access_key, secret_key), service, "us-east-1").add_auth(request)
+        return written("POST", path, dict(request.headers), body)
+
+    return call
+
+
+def sagemaker(
+    call: Callable[[str, str, dict[str, str], bytes], bytes], operation: str, parameters: dict[str, Any]
+) -> bytes:
+    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+    return call("sagemaker", "/", headers, json.dumps(parameters).encode())
+
+
+def cases(
+    name: str, url: str, pid: int, keys: tuple[str, str], client: Any, share: float = 1.0
+) -> list[Case]:
+    call = signer(url, *keys)
+    client.create_experiment(ExperimentName="known")
+    for number in range(100):
+        client.create_trial_component(TrialComponentName=f"known-{number}")
+    form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    identity = call("sts", "/", form, b"Action=GetCallerIdentity&Version=2011-06-15")
+    describe = sagemaker(call, "DescribeTrialComponent", {"TrialComponentName": "known-1"})
+    page = sagemaker(call, "ListTrialComponents", {"MaxResults": 100})
+
+    def create() -> bytes:
+        return sagemaker(call, "CreateTrialComponent", {"TrialComponentName": f"made-{next(NUMBERS)}"})
+
+    return [
+        Case(f"{name} GetCallerIdentity", url, pid, lambda: identity, share),
+        Case(f"{name} DescribeTrialComponent", url, pid, lambda: describe, share),
+        Case(f"{name} ListTrialComponents, 100", url, pid, lambda: page, share / 4),
+        Case(f"{name} CreateTrialComponent", url, pid, create, share / 2),
+    ]
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -33,244 +123,76 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
             await receive()
             await send({"type": f"lifespan.{kind}.complete"})
         return
-    body = b""
-    while True:
+    body, more = b"", True
+    while more:
         message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
+        body, more = body + message.get("body", b""), message.get("more_body", False)
     length = str(len(body)).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
     await send({"type": "http.response.body", "body": body})
 
 
-def serve_uvicorn(port: int) -> None:
-    import uvicorn
-
-    uvicorn.run(echo, port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
-
-
-def serve_hypercorn(port: int) -> None:
-    import uvloop
-    from hypercorn.asyncio import serve  # type: ignore[import-not-found]
-    from hypercorn.config import Config  # type: ignore[import-not-found]
-
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    config.keep_alive_max_requests = 10**9
-    uvloop.run(serve(echo, config))
+@contextmanager
+def bare() -> Iterator[Case]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    request = written("POST", "/", {"Host": f"127.0.0.1:{port}"}, b"x" * 60)
+    with started([sys.executable, __file__, "--echo", str(port)], port) as pid:
+        yield Case("echo on uvicorn", url, pid, lambda: request)
 
 
-def serve_granian(port: int) -> None:
-    from granian import Granian  # type: ignore[import-not-found]
-
-    Granian(f"{Path(__file__).stem}:echo", port=port, interface="asgi", log_enabled=False).serve()
-
-
-def serve_gateway(port: int) -> None:
-    import clary.services.logs.events
-    import clary.services.sts  # noqa: F401
-    from clary.api import Changes, Ports
-    from clary.gateway import Gateway
-    from clary.gateway.server import serve
-    from clary.services import iam
-    from clary.settings import Settings
-    from clary.storage.blobs import FileBlobs
-    from clary.storage.objects import ObjectStore
-    from clary.storage.sql import open_store
-
-    home = Path(os.environ["BENCHMARK_HOME"])
-    settings = Settings(home=home)
-    store = open_store(settings.database)
-    ports = Ports(settings, store, ObjectStore(store, FileBlobs(home / "objects")), Changes())
-    iam.bootstrap(ports)
-    serve(Gateway(ports, ["sagemaker", "sts", "iam", "s3", "logs"]), "127.0.0.1", port, ready=lambda _: None)
-
-
-SERVERS = {
-    "uvicorn": serve_uvicorn,
-    "hypercorn": serve_hypercorn,
-    "granian": serve_granian,
-    "gateway": serve_gateway,
-}
-BODY = b"x" * 60
-
-
-@dataclass
-class Case:
-    name: str
-    server: str
-    request: bytes = b""
-    rates: dict[int, list[float]] = field(default_factory=lambda: {count: [] for count in CONNECTIONS})
-    cpu: list[float] = field(default_factory=list)
-
-
-def plain(port: int) -> bytes:
-    return (
-        f"POST /x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
-    )
-
-
-def signed(port: int, home: Path, service: str, headers: dict[str, str], body: bytes) -> bytes:
-    import configparser
-
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
-    profile = configparser.RawConfigParser()
-    profile.read(home / "credentials")
-    keys = profile["default"]
-    credentials = Credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"])
-    request = AWSRequest("POST", f"http://127.0.0.1:{port}/", headers, body)
-    SigV4Auth(credentials, service, "us-east-1").add_auth(request)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    return (
-        f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode()
-        + body
-    )
-
-
-async def load(port: int, request: bytes, connections: int, seconds: float) -> int:
-    """Answers in this time."""
-    end = time.perf_counter() + seconds
-
-    async def one() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        count = 0
-        while time.perf_counter() < end:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError((head + await reader.read(2000)).decode())
-            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(int(length[15:]))
-            count += 1
-        writer.close()
-        return count
-
-    return sum(await asyncio.gather(*(one() for _ in range(connections))))
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its children, by /proc."""
-    total = 0.0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(stat.parent.name) == pid or int(fields[1]) == pid:
-            total += (int(fields[11]) + int(fields[12])) / TICKS
-    return total
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-async def until_up(port: int, process: subprocess.Popen[bytes]) -> bool:
-    for _ in range(600):
-        if process.poll() is not None:
-            return False
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return True
-    return False
+def at_rest(server: Clary, pid: int) -> None:
+    used, began = processor(pid), time.perf_counter()
+    time.sleep(IDLE)
+    share = (processor(pid) - used) / (time.perf_counter() - began)
+    print(f"idle: {resident(pid) / 2**20:.0f} MiB resident, {share:.1%} of a CPU")
+    server.stop()
+    began = time.perf_counter()
+    server.start()
+    print(f"up again in {time.perf_counter() - began:.2f} s")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--python", default=sys.executable)
-    options = parser.parse_args()
-    cases = [
-        Case("echo, uvicorn", "uvicorn"),
-        Case("echo, hypercorn", "hypercorn"),
-        Case("echo, granian", "granian"),
-        Case("GetCallerIdentity", "gateway"),
-        Case("DescribeLogGroups", "gateway"),
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        processes: dict[str, subprocess.Popen[bytes]] = {}
-        ports: dict[str, int] = {}
-        for name in SERVERS:
-            ports[name] = free_port()
-            python = options.python if name in ("hypercorn", "granian") else sys.executable
-            processes[name] = subprocess.Popen(
-                [python, __file__, "--serve", name, str(ports[name])],
-                env={**os.environ, "BENCHMARK_HOME": folder, "PYTHONPATH": str(Path(__file__).parent)},
-                stderr=subprocess.DEVNULL if name in ("hypercorn", "granian") else None,
-            )
-        try:
-            up = {name for name in SERVERS if asyncio.run(until_up(ports[name], processes[name]))}
-            cases = [case for case in cases if case.server in up]
-            for case in cases:
-                port = ports[case.server]
-                if case.name == "GetCallerIdentity":
-                    form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-                    case.request = signed(
-                        port, home, "sts", form, b"Action=GetCallerIdentity&Version=2011-06-15"
-                    )
-                elif case.name == "DescribeLogGroups":
-                    target = {"X-Amz-Target": "Logs_20140328.DescribeLogGroups",
-                              "Content-Type": "application/x-amz-json-1.1"}  # fmt: skip
-                    case.request = signed(port, home, "logs", target, b'{"limit":5}')
-                else:
-                    case.request = plain(port)
-                asyncio.run(load(port, case.request, 8, 0.5))
-            for _ in range(options.rounds):
-                for connections in CONNECTIONS:
-                    for case in cases:
-                        measure(
-                            case, processes[case.server].pid, ports[case.server], connections, options.seconds
-                        )
-        finally:
-            for process in processes.values():
-                process.send_signal(signal.SIGTERM)
-            for process in processes.values():
-                process.wait(20)
-    report(cases)
-
-
-def measure(case: Case, pid: int, port: int, connections: int, seconds: float) -> None:
-    before = cpu_seconds(pid)
-    count = asyncio.run(load(port, case.request, connections, seconds))
-    case.rates[connections].append(count / seconds)
-    if connections == 8:
-        case.cpu.append((cpu_seconds(pid) - before) / count * 1000)
-
-
-def report(cases: list[Case]) -> None:
-    base = cases[0]
-    print(
-        f"{'':20}"
-        + "".join(f"{f'c={count}':>10}" for count in CONNECTIONS)
-        + f"{'CPU ms':>10}{'ratio':>8}{'CPU':>8}"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", action="store_true", help="moto beside")
+    parser.add_argument(
+        "--count", type=int, default=4000, help="requests a round, at each number of connections"
     )
-    for case in cases:
-        rates = [statistics.median(case.rates[count]) for count in CONNECTIONS]
-        cpu = statistics.median(case.cpu)
-        ratio = rates[1] / statistics.median(base.rates[8])
-        print(
-            f"{case.name:20}"
-            + "".join(f"{rate:10.0f}" for rate in rates)
-            + f"{cpu:10.3f}{ratio:8.2f}{cpu / statistics.median(base.cpu):8.2f}"
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        server = stack.enter_context(Clary(Path(name) / "home"))
+        found = server.connection
+        pid = json.loads((server.home / "server.json").read_text())["pid"]
+        at_rest(server, pid)
+        found, pid = server.connection, json.loads((server.home / "server.json").read_text())["pid"]
+        all_cases = [stack.enter_context(bare())]
+        all_cases += cases(
+            "Clary", found.url, pid, (found.access_key, found.secret_key), server.client("sagemaker")
         )
+        if options.peers:
+            url, peer, client = stack.enter_context(moto_server(Path(name)))
+            all_cases += cases("moto", url, peer, ("a", "b"), client("sagemaker"), share=0.05)
+        for _ in range(options.rounds):
+            for case in all_cases:
+                case.run(options.count)
+        heads = [*(f"c={number} /s" for number in CONNECTIONS), "CPU ms", "p50 ms", "p99 ms"]
+        print(f"{'':<30}" + "".join(f"{head:>9}" for head in heads))
+        for case in all_cases:
+            print(case.line())
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        SERVERS[sys.argv[2]](int(sys.argv[3]))
+    if sys.argv[1:2] == ["--echo"]:
+        import uvicorn
+
+        uvicorn.run(
+            echo,
+            port=int(sys.argv[2]),
+            loop="uvloop",
+            http="httptools",
+            log_level="warning",
+            access_log=False,
+        )
     else:
         main()

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class _Connection(asyncio.Protocol):
             self._done.set_exception(error or ConnectionError("the server hung up"))
 
 
-def drive(url: str, queues: Iterable[Sequence[bytes]]) -> float:
+def drive(url: str, queues: Iterable[Iterable[bytes]]) -> float:
     """Seconds until every connection has had its requests answered with 200, one after the other."""
 
     address = urlsplit(url)
@@ -93,6 +93,20 @@ def drive(url: str, queues: Iterable[Sequence[bytes]]) -> float:
     return uvloop.run(run())
 
 
+def latencies(url: str, requests: Iterable[bytes]) -> list[float]:
+    """Seconds that each of the requests took, sent one after the other over one connection."""
+    found: list[float] = []
+
+    def watched() -> Iterator[bytes]:
+        for request in requests:
+            began = time.perf_counter()
+            yield request  # the next is asked for when this one is answered
+            found.append(time.perf_counter() - began)
+
+    drive(url, [watched()])
+    return found
+
+
 def family(pid: int) -> Iterator[int]:
     """A process and all that descend from it."""
     yield pid
@@ -109,3 +123,9 @@ def processor(pid: int) -> float:
         fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
         used += int(fields[11]) + int(fields[12])
     return used / TICKS
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds now."""
+    fields = Path(f"/proc/{pid}/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

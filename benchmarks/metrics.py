@@ -3,8 +3,9 @@
     python benchmarks/metrics.py [--peers | --long] [--points 40000] [--rounds 3]
 
 Every server is a process of its own and gets the same points over 16 kept connections, from one client that only
-counts answers. Rounds are interleaved, the medians and their ratios printed. The peers'
-environments are made under .cache with uv, once.
+counts answers; a slow peer gets fewer. Rounds are interleaved, the medians printed, and how many times a peer's
+rate Clary's is (the median of the rounds' ratios). The peers' environments are made under .cache with uv, once. At
+the end what a million points more do to the server's memory.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.load import drive, processor, written
+from benchmarks.load import drive, processor, resident, written
 from benchmarks.peers import free_port, mlflow_server, moto_server, started
 from tests.support.process import Clary
 
@@ -73,6 +74,11 @@ class System:
         """Points a second, microseconds of CPU a point."""
         return statistics.median(self.rates[batch]), statistics.median(self.costs[batch])
 
+    def beside(self, other: System, batch: int) -> float:
+        """How many times the other's rate, round by round."""
+        pairs = zip(self.rates[batch], other.rates[batch], strict=True)
+        return statistics.median([own / its for own, its in pairs])
+
 
 def signed(url: str, access_key: str, secret_key: str) -> Callable[[str, list[dict[str, Any]]], bytes]:
     auth = SigV4Auth(Credentials(access_key, secret_key), "sagemaker", "us-east-1")
@@ -114,7 +120,7 @@ def floor(folder: Path) -> Iterator[System]:
     url = f"http://127.0.0.1:{port}"
     program = [
         sys.executable,
-        str(Path(__file__).parent / "floor_points.py"),
+        str(Path(__file__).parent / "floors" / "points.py"),
         str(port),
         str(folder / "floor.db"),
     ]
@@ -161,7 +167,7 @@ def mlflow(folder: Path) -> Iterator[System]:
             headers = {"Host": url.removeprefix("http://"), "Content-Type": "application/json"}
             return written("POST", "/api/2.0/mlflow/runs/log-batch", headers, body)
 
-        yield System("MLflow", url, pid, prepare, call, share=0.05)
+        yield System("MLflow", url, pid, prepare, call, share=0.02)
 
 
 def curve(server: Clary, count: int = 100_000) -> None:
@@ -191,10 +197,20 @@ def curve(server: Clary, count: int = 100_000) -> None:
         print(f"curve of {count:,} points as {form}: {statistics.median(taken) * 1e3:.0f} ms, {size:,} bytes")
 
 
+def memory(ours: System, points: int = 1_000_000) -> None:
+    """What the server holds before a million points, after them, and after as many more."""
+    held = [resident(ours.pid)]
+    for time in (1, 2):
+        ours.put(points, 1000, -time)
+        held.append(resident(ours.pid))
+    shown = " -> ".join(f"{size / 2**20:.0f}" for size in held)
+    print(f"{points:,} points more, and as many again: {shown} MiB resident")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", action="store_true", help="moto beside")
-    parser.add_argument("--long", action="store_true", help="moto and MLflow beside; MLflow takes minutes")
+    parser.add_argument("--long", action="store_true", help="moto and MLflow beside")
     parser.add_argument(
         "--points", type=int, default=40_000, help="a round, of batches of 10; ten times of 1,000"
     )
@@ -212,14 +228,15 @@ def main() -> None:
             for round in range(options.rounds):
                 for system in systems:
                     system.put(points, batch, round)
-            rate, _ = ours.figures(batch)
             print(f"batches of {batch:,}, c={WRITERS}")
             for system in systems:
-                of, used = system.figures(batch)
+                rate, used = system.figures(batch)
+                times = ours.beside(system, batch)
                 print(
-                    f"  {system.name:<8}{of:>12,.0f} points/s{used:>10,.1f} us of CPU a point   Clary {rate / of:.2f}x"
+                    f"  {system.name:<8}{rate:>12,.0f} points/s{used:>10,.1f} us of CPU a point   Clary {times:.2f}x"
                 )
         curve(server)
+        memory(ours)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The floor of ingestion: the least ASGI server that keeps points durably, on SQLite with synchronous=FULL.
 
-    python benchmarks/floor_points.py PORT DATABASE
+    python benchmarks/floors/points.py PORT DATABASE
 
 A body is decoded into typed structs; what arrives while a commit is under way shares the next one. No signature,
 no check against a model, no summary, no repeated point found.
