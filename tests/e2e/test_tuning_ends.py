@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.support.jobs import Jobs
+from tests.support.process import Clary
 from tests.support.tuning import Tunings
 
 SCRIPT = "import sys\nprint('loss: 1.0', sys.argv[1:])\n"
@@ -14,8 +16,9 @@ RATE = {"ContinuousParameterRanges": [{"Name": "rate", "MinValue": "0", "MaxValu
 
 
 @pytest.fixture(scope="module")
-def tunings(jobs: Jobs) -> Tunings:
-    return Tunings(jobs)
+def tunings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunings]:
+    with Clary(tmp_path_factory.mktemp("clary") / "home", describe_wait="120") as clary:
+        yield Tunings(Jobs(clary))
 
 
 def criteria(**given: Any) -> dict[str, Any]:
@@ -67,3 +70,13 @@ def test_max_runtime(tunings: Tunings) -> None:
     assert job["HyperParameterTuningJobStatus"] == "Completed"
     assert job["TrainingJobStatusCounters"]["Stopped"] == 1
     assert job["ObjectiveStatusCounters"]["Succeeded"] == 1, "what it had reported counts"
+
+
+def test_the_sdks_first_look_is_answered_at_the_end(tunings: Tunings) -> None:
+    """A client without Clary's hook: its `HyperparameterTuner.wait()` is over with one Describe."""
+    sdk = tunings.jobs.clary.client(
+        "sagemaker", user_agent_extra="sagemaker-python-sdk/2.0", read_timeout=300
+    )
+    name = tunings.start(SCRIPT, jobs=2, parallel=1, ranges=RATE)
+    job = sdk.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
