@@ -200,8 +200,8 @@ def curve(server: Clary, count: int = 100_000) -> None:
 def memory(ours: System, points: int = 1_000_000) -> None:
     """What the server holds before a million points, after them, and after as many more."""
     held = [resident(ours.pid)]
-    for time in (1, 2):
-        ours.put(points, 1000, -time)
+    for round in (1, 2):
+        ours.put(points, 1000, -round)
         held.append(resident(ours.pid))
     shown = " -> ".join(f"{size / 2**20:.0f}" for size in held)
     print(f"{points:,} points more, and as many again: {shown} MiB resident")
