@@ -214,6 +214,7 @@ def build(settings: Settings, address: Address) -> House:
     reserve.keep()
     reconciler = Reconciler(store, machines, reserve=reserve)
     sweep.jobs(settings.home, store)
+    sweep.endpoints(settings.home, store, engine)
     return House(ports, engine, images, reconciler, Gateway(ports, KNOWN))
 
 

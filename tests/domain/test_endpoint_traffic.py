@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clary.domain.endpoint_traffic import alarms, last_bake, steps
+from clary.domain.endpoint_traffic import alarms, last_bake, steps, time_left
 
 
 def blue_green(kind: str, **sizes: Any) -> dict[str, Any]:
@@ -48,3 +48,12 @@ def test_a_new_fleet_with_all_the_traffic_bakes_where_alarms_watch_it() -> None:
     assert last_bake({"RollingUpdatePolicy": {"WaitIntervalInSeconds": 5}, **watched}) == 5
     assert last_bake(blue_green("ALL_AT_ONCE")) == 0
     assert (alarms(None), last_bake(None)) == ((), 0)
+
+
+@pytest.mark.parametrize("policy", ["BlueGreenUpdatePolicy", "RollingUpdatePolicy"])
+def test_an_update_s_time_runs_from_its_beginning(policy: str) -> None:
+    config = {policy: {"MaximumExecutionTimeoutInSeconds": 600}}
+    assert time_left(config, 1000.0, 1000.0) == 600
+    assert time_left(config, 1000.0, 1700.0) == -100  # most of it while the server was away
+    assert time_left({policy: {}}, 1000.0, 1700.0) is None
+    assert time_left(None, 1000.0, 1700.0) is None

@@ -133,7 +133,7 @@ def updating(endpoint: Endpoint, wanted: Document, deployment: Document | None, 
     """What an accepted UpdateEndpoint changes."""
     clary = endpoint.state["Clary"]
     name = str(clary["next"])
-    wanted = {**wanted, "deployment": deployment}
+    wanted = {**wanted, "deployment": deployment, "began": now}
     changes: Document = {
         "EndpointStatus": "Updating",
         "LastModifiedTime": now,

@@ -59,9 +59,9 @@ def last_bake(config: Mapping[str, Any] | None) -> float:
     return float(found.get("WaitIntervalInSeconds", 0))
 
 
-def longest(config: Mapping[str, Any] | None) -> float | None:
-    """Seconds that the whole update may take before it is rolled back; None: any."""
+def time_left(config: Mapping[str, Any] | None, began: float, now: float) -> float | None:
+    """Seconds until the update, which began then, is rolled back for taking too long; None: it may take any time."""
     config = config or {}
     policy = config.get("BlueGreenUpdatePolicy") or config.get("RollingUpdatePolicy") or {}
-    found = policy.get("MaximumExecutionTimeoutInSeconds")
-    return float(found) if found is not None else None
+    longest = policy.get("MaximumExecutionTimeoutInSeconds")
+    return began + float(longest) - now if longest is not None else None

@@ -26,9 +26,9 @@ class House:
     workplace: Workplace
 
 
+SERVED = {"Endpoint": "endpoints", "TransformJob": "transforms"}
+"""Kinds that have fleets, and the folder of the home that has their folders."""
+
+
 def endpoint_root(home: Path, endpoint: Resource) -> Path:
-    return (
-        home
-        / ("endpoints" if endpoint.kind == "Endpoint" else "transforms")
-        / f"{endpoint.name.lower()}-{int(endpoint.created * 1000)}"
-    )
+    return home / SERVED[endpoint.kind] / f"{endpoint.name.lower()}-{int(endpoint.created * 1000)}"

@@ -19,7 +19,7 @@ from typing import Any
 
 from clary.api.routes import Route
 from clary.domain import endpoint as rules
-from clary.domain.endpoint_traffic import alarms, last_bake, longest, steps
+from clary.domain.endpoint_traffic import alarms, last_bake, steps, time_left
 from clary.orchestrator.endpoints.baking import Alarmed, bake
 from clary.orchestrator.endpoints.fleet import Fleet, FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.resuming import expect
@@ -141,8 +141,7 @@ class Host:
         try:
             if active:  # it served before this server: callers wait for it rather than hear of no endpoint
                 self._serve(fleet)
-            seconds = None if active else longest(fleet.document.get("deployment"))
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(None if active else self._time_left(fleet)):
                 await fleet.start(steady=active)
                 if fleet.name in self._stopping:
                     return
@@ -167,6 +166,10 @@ class Host:
             return
         self._serve(fleet)
         await self._tell(rules.Adjusted(fleet.name) if active else rules.Ready(fleet.name))
+
+    def _time_left(self, fleet: Fleet) -> float | None:
+        now = time.time()
+        return time_left(fleet.document.get("deployment"), fleet.document.get("began", now), now)
 
     def _turn_back(self) -> None:
         """All traffic to the fleet that served before the update."""
