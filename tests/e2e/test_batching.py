@@ -21,6 +21,7 @@ def model_fn(model_dir): return None
 
 def predict_fn(data, model):
     if (data == 13).any(): raise ValueError("thirteen")
+    if (data == -1).any(): time.sleep(3600)
     time.sleep(0.02)
     return numpy.stack([data[:, 0], numpy.full(len(data), len(data))], axis=1)
 """
@@ -70,5 +71,17 @@ def test_a_worker_that_is_killed_over_many_requests_costs_none(own_clary: Clary)
             load.some(60)
             os.kill(min(workers(own_clary.home)), signal.SIGKILL)
         load.some(60)
+    assert load.errors == []
+    endpoints.delete(name)
+
+
+def test_one_that_hangs_takes_nobody_with_it(endpoints: Endpoints) -> None:
+    environment = {**TOGETHER, "SAGEMAKER_MODEL_SERVER_TIMEOUT": "1", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+    name = endpoints.up(endpoints.model(SCRIPT, environment=environment))
+    with Load(endpoints, name, callers=6) as load:
+        load.some(20)
+        with pytest.raises(ClientError, match="timed out"):
+            endpoints.invoke(name, "-1,0")
+        load.some(40)
     assert load.errors == []
     endpoints.delete(name)

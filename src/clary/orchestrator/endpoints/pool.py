@@ -77,6 +77,12 @@ class Pool:
                 self.lost(worker)
                 worker.leave()
 
+    def shared(self, worker: Worker) -> list[Worker]:
+        """All that are the same process, which takes requests together; this one alone where none does."""
+        return [
+            each for each in self._workers if (each.instance, each.path) == (worker.instance, worker.path)
+        ]
+
     async def quiet(self) -> None:
         """Once nothing is under way or in line."""
         await self._quiet.wait()
@@ -146,9 +152,11 @@ class Pool:
         except Lost:
             worker.patience.end()
             worker.rejoin()
-            if worker.patience.over:
-                raise TimedOut(f"The model server did not answer within {seconds:g} seconds.") from None
-            raise
+            if not worker.patience.over:
+                raise
+            if len(self.shared(worker)) > 1 and ALONE.encode() not in head:
+                raise  # not perhaps what hangs, but one that it was taken together with
+            raise TimedOut(f"The model server did not answer within {seconds:g} seconds.") from None
         except BaseException:
             if invocation.stream:
                 worker.patience.end()

@@ -29,6 +29,10 @@ class Team(Protocol):
         """It cannot have one."""
         ...
 
+    def shared(self, worker: Worker) -> list[Worker]:
+        """All that are connections to the same process."""
+        ...
+
 
 class Worker:
     """One of an instance's workers, as the pool knows it."""
@@ -77,8 +81,13 @@ class Worker:
             self.rejoin()
 
     def _expired(self) -> None:
+        """Its process is killed, and those who are the same process lose their requests to others."""
         if self.connection is not None:
             self.connection.abort()
+            for other in self.pool.shared(self):
+                if other is not self:
+                    other.patience.end()
+                    other.rejoin()
             self.hung()
 
     def rejoin(self, within: float | None = None) -> None:
