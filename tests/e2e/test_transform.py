@@ -178,6 +178,17 @@ def test_an_asynchronous_invocation_answers_in_s3(endpoints: Endpoints, sums: st
     assert all(answer["InferenceId"] for answer in answers.values())
     assert read(endpoints, answers["good"]["OutputLocation"]) == b"3\n7\n"
     assert b"a bad record" in read(endpoints, answers["bad"]["FailureLocation"])
+    inline = endpoints.runtime.invoke_endpoint_async(EndpointName=name, ContentType="text/csv", Body=b"5,6\n")
+    assert read(endpoints, inline["OutputLocation"]) == b"11\n"
+    named = endpoints.runtime.invoke_endpoint_async(
+        EndpointName=name, ContentType="text/csv", Body=b"7", Filename="seven.csv"
+    )
+    assert named["OutputLocation"] == f"s3://{BUCKET}/async/out/seven.csv"
+    assert read(endpoints, named["OutputLocation"]) == b"7\n"
+    with pytest.raises(ClientError, match="either an InputLocation or a Body"):
+        endpoints.runtime.invoke_endpoint_async(
+            EndpointName=name, Body=b"1", InputLocation=f"s3://{BUCKET}/async/in/good.csv"
+        )
     with pytest.raises(ClientError, match="no object at InputLocation"):
         endpoints.runtime.invoke_endpoint_async(EndpointName=name, InputLocation=f"s3://{BUCKET}/nothing")
     endpoints.delete(name)

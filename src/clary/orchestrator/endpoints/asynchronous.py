@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import time
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -85,11 +86,16 @@ class AsyncInvocations:
             count = max(1, instances) * given
         return self._turns.setdefault((arn, count), asyncio.Semaphore(count))
 
-    async def _ask(self, spec: Document) -> Reply:
+    def _input(self, spec: Document) -> bytes:
+        if "body" in spec:
+            return b64decode(spec["body"])
         try:
-            body = await asyncio.to_thread(self._ports.objects.read_bytes, spec["bucket"], spec["key"])
+            return self._ports.objects.read_bytes(spec["bucket"], spec["key"])
         except (NoSuchBucket, NoSuchKey) as error:
             raise Unanswered(str(error)) from None
+
+    async def _ask(self, spec: Document) -> Reply:
+        body = await asyncio.to_thread(self._input, spec)
         invocation = Invocation(body, spec["headers"], timeout=spec["timeout"])
         while time.time() < spec["expires"]:
             route = self._ports.routes.find(spec["endpoint"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from base64 import b64encode
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.services.runtime.targets import FORWARDED, invalid
@@ -20,10 +21,7 @@ TTL, TIMEOUT = 21_600, 900
 def invoke_endpoint_async(ctx: Context, request: Document) -> Document:
     name = request["EndpointName"]
     arn = f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:endpoint/{name.lower()}"
-    location = request.get("InputLocation")
-    if not location:
-        raise invalid("InvokeEndpointAsync needs InputLocation here: put the payload into S3 and name it.")
-    bucket, _, key = location.removeprefix("s3://").partition("/")
+    given = _input(request)
     number = str(uuid.uuid4())
     with ctx.begin() as tx:
         endpoint = tx.resources.find(arn)
@@ -34,17 +32,17 @@ def invoke_endpoint_async(ctx: Context, request: Document) -> Document:
             raise invalid(
                 f"Endpoint {name} is not asynchronous: its configuration has no AsyncInferenceConfig."
             )
-        _check_input(ctx, bucket, key, location)
+        if "bucket" in given:
+            _check_input(ctx, given["bucket"], given["key"], request["InputLocation"])
         output = config["OutputConfig"]
         inference = request.get("InferenceId") or str(uuid.uuid4())
         extension = request.get("S3OutputPathExtension", "").strip("/")
         base = "/".join(filter(None, [output.get("S3OutputPath", "").rstrip("/"), extension]))
         spec: Document = {
             "endpoint": arn,
-            "bucket": bucket,
-            "key": key,
+            **given,
             "headers": {FORWARDED[member]: request[member] for member in FORWARDED if member in request},
-            "output": f"{base}/{number}.out",
+            "output": f"{base}/{request.get('Filename') or f'{number}.out'}",
             "failure": f"{output['S3FailurePath'].rstrip('/')}/{number}-error.out"
             if "S3FailurePath" in output
             else None,
@@ -60,6 +58,17 @@ def invoke_endpoint_async(ctx: Context, request: Document) -> Document:
         tx.resources.insert(row)
         tx.outbox.put(Effect(row.arn, row.generation, INFER, due=ctx.now))
     return {"InferenceId": inference, "OutputLocation": spec["output"], "FailureLocation": spec["failure"]}
+
+
+def _input(request: Document) -> Document:
+    """Where the payload is, `bucket` and `key`; or itself in base64, `body`. Raises ValidationError."""
+    location, body = request.get("InputLocation"), request.get("Body")
+    if (location is None) == (not body):
+        raise invalid("InvokeEndpointAsync takes either an InputLocation or a Body.")
+    if location is None:
+        return {"body": b64encode(request["Body"]).decode("ascii")}
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    return {"bucket": bucket, "key": key}
 
 
 def _check_input(ctx: Context, bucket: str, key: str, location: str) -> None:
