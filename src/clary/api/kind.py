@@ -177,7 +177,8 @@ class Kind:
         name, tags = request[f"{self.noun}Name"], given_tags(request.get("Tags", ()))
         spec = {member: value for member, value in request.items() if member != "Tags"}
         resource = self.new(ctx, name, spec, ctx.now, user_context(ctx))
-        resource = replace(resource, state={**resource.state, **(state or {})})
+        if state:
+            resource = replace(resource, state={**resource.state, **state})
         arn = resource.arn
         if tx.resources.find(arn) is not None:
             raise self.taken(name, arn)

@@ -95,7 +95,7 @@ def of_document(document: Mapping[str, Any]) -> Properties:
 
 
 def _walk(value: Any, path: str, element: int, found: Properties) -> None:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for member, inner in value.items():
             _walk(inner, f"{path}.{member}", element, found)
     elif isinstance(value, (list, tuple)):
