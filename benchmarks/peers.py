@@ -48,7 +48,7 @@ def environment(name: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "-q", "--seed", "-p", "3.11", str(folder)], check=True)
-        install = [*uv, "pip", "install", "-q", "-p", str(python)]
+        install = [*uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python)]
         if any(
             "+cpu" in each for each in PINNED[name]
         ):  # no index has it; pip may be told of a folder that does

@@ -144,7 +144,7 @@ PEERS: Mapping[str, Peer] = {
         kind=JSON,
         environ={"BENTOML_DO_NOT_TRACK": "true"},
     ),
-    "ray": Peer(RAY, script, environ={"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}),
+    "ray": Peer(RAY, script, environ={"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}),
 }  # fmt: skip
 
 
