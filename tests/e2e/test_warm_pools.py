@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +144,16 @@ def test_an_interpreter_with_the_debuggers_hook_is_for_jobs_with_it(jobs: Jobs) 
         assert lines[0] == line
         assert ("debughookconfig.json" in lines[-1]) == bool(changes)
         assert pool(jobs, first)["ReusedByJob"] == job["TrainingJobName"]
+
+
+def test_a_job_that_ends_before_it_runs_leaves_nothing_of_the_pool_that_it_took(jobs: Jobs) -> None:
+    first = ready(jobs)
+    (started,) = waiting(jobs.clary, first)
+    supervisor = Path("/proc", str(json.loads(started.read_text())["pid"]))
+    job = jobs.run(source=f"s3://{BUCKET}/nowhere/sourcedir.tar.gz", ResourceConfig=kept(0))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert pool(jobs, first)["ReusedByJob"] == job["TrainingJobName"]
+    until(lambda: not supervisor.exists() and not waiting(jobs.clary, first), "nothing is left of it")
 
 
 def test_what_does_not_match_does_not_take_it(jobs: Jobs) -> None:

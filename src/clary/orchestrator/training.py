@@ -139,6 +139,10 @@ class TrainingJobs(Jobs):
         await run.adopt(host, ready, learned)
         await asyncio.to_thread(warm_start.order, job, host, files, spec)
 
+    async def clean(self, job: Resource, tell: Tell) -> None:
+        await warm_start.leave(self.pools, job)
+        await super().clean(job, tell)
+
     async def upload(self, job: Resource, tell: Tell) -> Event:
         sent = await super().upload(job, tell)
         if period(job.spec):

@@ -16,6 +16,7 @@ import asyncio
 import logging
 import os
 import shutil
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -27,7 +28,7 @@ from clary.domain.cluster import Host, hosts
 from clary.domain.jobs import phase
 from clary.domain.machine import Step
 from clary.engines import TOOLKIT
-from clary.engines.ports import ContainerSpec, Engine, EngineError, Mount
+from clary.engines.ports import ContainerSpec, Engine, EngineError, EngineState, Mount
 from clary.images.ports import Environment, ImageError, Images
 from clary.orchestrator import channels, checkpoints, debugging, proc
 from clary.orchestrator.builds import specification
@@ -47,6 +48,8 @@ CACHE = "sagemaker/warmpoolcache"
 ATTEMPTS = 5
 PAUSE = 5.0
 """Seconds between looks at memory and at what was made ready."""
+FRESH = 3000.0
+"""Seconds after which a sandbox is made anew."""
 SHORT = 0.1
 """Share of the machine's memory; with less available, pools end."""
 _SECRET = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -118,6 +121,8 @@ class WarmPools:
 
     async def _ended(self, pool: Resource) -> bool:
         states = [each["state"] for each in pool.state["Sandboxes"].values()]
+        if any(old(state) for state in states):
+            return True
         return any([(await self.engine.observe(state)).status != "running" for state in states])
 
     async def _make_ready(self, arn: str, tell: Tell) -> None:
@@ -192,9 +197,13 @@ class WarmPools:
 
     async def _end(self, pool: Resource) -> None:
         for each in pool.state.get("Sandboxes", {}).values():
-            await self.engine.signal(each["state"], "SIGKILL")
-            await self.engine.wait(each["state"])
-            await self.engine.clean(each["state"])
+            await self.end(each["state"])
+
+    async def end(self, sandbox: EngineState) -> None:
+        """Idempotent."""
+        await self.engine.signal(sandbox, "SIGKILL")
+        await self.engine.wait(sandbox)
+        await self.engine.clean(sandbox)
 
     def files(self, pool: Resource) -> JobFiles:
         return JobFiles.of(self.ports.settings.home, pool)
@@ -202,6 +211,12 @@ class WarmPools:
     def _find(self, arn: str) -> Resource | None:
         with self.ports.store.read() as tx:
             return tx.resources.find(arn)
+
+
+def old(sandbox: EngineState, margin: float = 0.0) -> bool:
+    """Whether it will end soon by itself (`toolkit/warm.py` waits for an hour), so that another is to be made."""
+    now = time.time()
+    return now - float(sandbox.get("started", now)) > FRESH + margin
 
 
 def remembered(spec: ContainerSpec, state: Document) -> Document:

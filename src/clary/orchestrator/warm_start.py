@@ -22,10 +22,12 @@ from clary.domain.search import Compare, Operator
 from clary.engines.ports import ContainerSpec, EngineState
 from clary.orchestrator.layout import JobFiles
 from clary.orchestrator.reconciler import advance
-from clary.orchestrator.warm_pools import CACHE, WarmPools, shown
+from clary.orchestrator.warm_pools import CACHE, WarmPools, old, shown
 from clary.storage.ports import Document, Query, Resource, Transaction
 
 ORDER = "order.json"
+MARGIN = 300
+"""Seconds after its replacement is due for which an interpreter may still be taken."""
 
 
 def claim(pools: WarmPools, job: Resource) -> Resource:
@@ -90,12 +92,16 @@ async def sandbox(
         return state
     wanted = shown(spec.mounts)
     fits = all(mount in kept["mounts"] for mount in wanted)
-    if fits and (await pools.engine.observe(state)).status == "running":
+    if fits and not old(state, MARGIN) and (await pools.engine.observe(state)).status == "running":
         return state
-    await pools.engine.signal(state, "SIGKILL")
-    await pools.engine.wait(state)
-    await pools.engine.clean(state)
+    await pools.end(state)
     return None
+
+
+async def leave(pools: WarmPools, job: Resource) -> None:
+    """End what was made ready for the job, whether or not it has used it. Idempotent."""
+    for kept in warm(job).get("sandboxes", {}).values():
+        await pools.end(kept["state"])
 
 
 def order(job: Resource, host: Host, files: JobFiles, spec: ContainerSpec) -> None:

@@ -38,7 +38,7 @@ def main() -> None:
     order = wait(wake, os.path.join(folder, "order.json"))
     os.close(wake)
     if order is None:
-        return
+        sys.exit(75)  # for nothing, which must not look like a job that is done
     replay(said)
     become(order, os.path.dirname(own))
 
