@@ -2,7 +2,7 @@
 
 Changed: imports; the experiment's name, which the note has from its example 2, is an argument;
 `trial_comp_ds_sorted`, which the note never defines, is `trial_comp_ds`, and `applymap`, which pandas 3 no longer
-has, is `map`; the figure is saved, and the table, which a notebook shows, is printed.
+has, is `map`; the figure is saved as a notebook shows it, and the table, which a notebook shows, is printed.
 """
 
 import sys
@@ -32,7 +32,7 @@ trial_comp_ds_jobs["col_names"] = trial_comp_ds_jobs[["col_names"]].map(lambda x
 fig = plt.figure()
 fig.set_size_inches([15, 10])
 trial_comp_ds_jobs.plot.bar("col_names", "test_acc - Last", ax=plt.gca())
-fig.savefig("analytics.png")
+fig.savefig("analytics.png", bbox_inches="tight")
 print(
     trial_comp_ds_jobs[
         [

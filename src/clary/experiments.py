@@ -39,7 +39,8 @@ def dataframe(
     chooses, and has .Avg, .StdDev and .Count too. `filter` and `sort` take any of these names, and of a parameter or
     a metric the name alone.
 
-    Raises `clary.clients.calls.Refused` for an unknown experiment or a filter that cannot be read,
+    Raises `clary.clients.calls.Refused` for an unknown experiment, a name that no run has (with those that may have
+    been meant) or a filter that cannot be read,
     `clary.clients.NotServing` where no server is found, `ImportError` without pandas.
     """
     body = _calls(home).get(

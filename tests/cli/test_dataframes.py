@@ -75,6 +75,10 @@ def test_curves_are_dataframes() -> None:
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="does not exist"):
         dataframe("no-such")
+    with pytest.raises(Refused, match=r"No run has 'losss'\. Did you mean loss"):
+        dataframe("digits", sort="losss")
+    with pytest.raises(Refused, match=r"Did you mean Metrics\.loss"):
+        dataframe("digits", columns=["Name", "Metrics.los.Last"])
     with pytest.raises(NotServing, match="clary serve"):
         dataframe("digits", home=tmp_path)
 
