@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from clary.api import Context, Document, ServiceError, operation
+from clary.api.pages import pages
 from clary.api.tags import given_tags
 from clary.domain import alarms as rules
 from clary.domain.datapoints import statistic, valid_period
@@ -129,22 +130,17 @@ def describe_alarms_for_metric(ctx: Context, request: Document) -> Document:
     terms: list[Expression] = [
         Compare(member, Operator.EQUALS, request[member]) for member in ("Namespace", "MetricName")
     ]
-    found: list[Document] = []
-    cursor: str | None = None
+
+    def same(alarm: Resource) -> bool:
+        given = sorted((each["Name"], each["Value"]) for each in alarm.spec.get("Dimensions", ()))
+        return given == wanted and all(
+            request.get(member, alarm.spec.get(member)) == alarm.spec.get(member)
+            for member in ("Statistic", "ExtendedStatistic", "Period", "Unit")
+        )
+
     with ctx.read() as tx:
-        while True:
-            page = tx.resources.list(_query(ctx, terms, PAGE, cursor))
-            for alarm in page.items:
-                given = sorted((each["Name"], each["Value"]) for each in alarm.spec.get("Dimensions", ()))
-                same = all(
-                    request.get(member, alarm.spec.get(member)) == alarm.spec.get(member)
-                    for member in ("Statistic", "ExtendedStatistic", "Period", "Unit")
-                )
-                if given == wanted and same:
-                    found.append(alarm.document)
-            cursor = page.cursor
-            if cursor is None:
-                return {"MetricAlarms": found}
+        found = [each for page in pages(tx, _query(ctx, terms)) for each in page]
+    return {"MetricAlarms": [alarm.document for alarm in found if same(alarm)]}
 
 
 @operation("cloudwatch", "DeleteAlarms")
@@ -199,7 +195,7 @@ def describe_alarm_history(ctx: Context, request: Document) -> Document:
     if "AlarmName" in request:
         terms.append(Compare("Name", Operator.EQUALS, request["AlarmName"]))
     with ctx.read() as tx:
-        alarms = tx.resources.list(_query(ctx, terms, 10_000, None)).items
+        alarms = [each for page in pages(tx, _query(ctx, terms)) for each in page]
     start, end = request.get("StartDate", 0.0), request.get("EndDate", ctx.now)
     items = [
         {"AlarmName": alarm.name, "AlarmType": "MetricAlarm", **item}
@@ -232,7 +228,7 @@ def _load(ctx: Context, tx: Transaction, name: str) -> Resource:
     return found
 
 
-def _query(ctx: Context, terms: list[Expression], limit: int, cursor: str | None) -> Query:
+def _query(ctx: Context, terms: list[Expression], limit: int = PAGE, cursor: str | None = None) -> Query:
     return Query(
         ctx.account, ctx.region, (KIND,), Both(tuple(terms)) if terms else None, sort_by="Name",
         descending=False, limit=limit, cursor=cursor,
