@@ -110,8 +110,55 @@ print("all is well")
 """
 
 
+KINDS = """
+import boto3, io, tarfile
+from sagemaker.core.inference_config import AsyncInferenceConfig, ServerlessInferenceConfig
+from sagemaker.serve.batch_inference.batch_transform_inference_config import BatchTransformInferenceConfig
+
+s3, bucket = boto3.client("s3"), common["sagemaker_session"].default_bucket()
+script = b'''
+def model_fn(d): return 7
+def input_fn(b, c): return b.split()
+def predict_fn(d, m): return [m] * len(d)
+'''
+packed = io.BytesIO()
+with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    info = tarfile.TarInfo("code/inference.py")
+    info.size = len(script)
+    tar.addfile(info, io.BytesIO(script))
+s3.put_object(Bucket=bucket, Key="m/model.tar.gz", Body=packed.getvalue())
+s3.put_object(Bucket=bucket, Key="rows/three.csv", Body=b"1\\n2\\n3\\n")
+
+def built(name):
+    given = {each: common[each] for each in ("role_arn", "sagemaker_session", "instance_type", "image_uri")}
+    builder = ModelBuilder(s3_model_data_url=f"s3://{bucket}/m/model.tar.gz", **given)
+    builder.build(model_name=name)
+    return builder
+
+serverless = ServerlessInferenceConfig(memory_size_in_mb=1024, max_concurrency=2)
+for name, options in {"plain": {}, "serverless": {"inference_config": serverless}}.items():
+    endpoint = built(name).deploy(endpoint_name=name, **options)
+    assert endpoint.invoke(body=b"1\\n2", content_type="text/csv").body.read() == b"[7, 7]", name
+    endpoint.delete()
+
+asynchronous = AsyncInferenceConfig(output_path=f"s3://{bucket}/later")
+later = built("later").deploy(endpoint_name="later", inference_config=asynchronous)
+place = later.invoke_async(input_location=f"s3://{bucket}/rows/three.csv", content_type="text/csv").output_location
+key = place.split("/", 3)[3]
+s3.get_waiter("object_exists").wait(Bucket=bucket, Key=key)
+assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"[7, 7, 7]"
+later.delete()
+
+batch = BatchTransformInferenceConfig(instance_count=1, instance_type="ml.m5.large", output_path=f"s3://{bucket}/out")
+transformer = built("batch").deploy(inference_config=batch)
+transformer.transform(f"s3://{bucket}/rows", content_type="text/csv", split_type="Line", wait=True, logs=True)
+assert s3.get_object(Bucket=bucket, Key="out/three.csv.out")["Body"].read() == b"[7, 7, 7]"
+print("all is well")
+"""
+
+
 @pytest.mark.parametrize(
-    "program", [MODEL, SPEC, AUTO], ids=["scikit-learn", "InferenceSpec", "dependencies"]
+    "program", [MODEL, SPEC, AUTO, KINDS], ids=["scikit-learn", "InferenceSpec", "dependencies", "kinds"]
 )
 def test_build_deploy_and_invoke(client: Client, program: str) -> None:
     assert "all is well" in client.script(client_python("v3"), START + program).stdout
