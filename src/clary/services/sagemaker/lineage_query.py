@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.experiments_lineage import ASSOCIATIONS, MAX_DEPTH, walk
 from clary.services.sagemaker import lineage_pages as pages
@@ -29,13 +31,17 @@ def query_lineage(ctx: Context, request: Document) -> Document:
             lambda arns: tx.edges.of_many(destinations=arns, kinds=ASSOCIATIONS),
             lambda arns: tx.edges.of_many(sources=arns, kinds=ASSOCIATIONS),
         )
-        entities = tx.resources.find_many((start.arn, *found.reached))
-    arns = [arn for arn in found.reached if arn in entities and _matches(entities[arn], filters)]
-    with_edges = request.get("IncludeEdges", True)
-    if with_edges and arns:
-        arns = [start.arn, *(arn for arn in found.paths(arns) if arn in entities)]
-    first = pages.start(request)
-    shown = arns[first : first + request.get("MaxResults", PAGE)]
+        arns: Sequence[str] = found.reached
+        if filters:
+            held = tx.resources.find_many(arns)
+            arns = [arn for arn in arns if arn in held and _matches(held[arn], filters)]
+        with_edges = request.get("IncludeEdges", True)
+        if with_edges and arns:
+            arns = [start.arn, *found.paths(arns)]
+        first = pages.start(request)
+        page = arns[first : first + request.get("MaxResults", PAGE)]
+        entities = tx.resources.find_many(page)
+    shown = [arn for arn in page if arn in entities]
     answer: Document = {
         "Vertices": [
             {"Arn": arn, "Type": entity_type(entities[arn])[:40], "LineageType": entities[arn].kind}
@@ -46,8 +52,8 @@ def query_lineage(ctx: Context, request: Document) -> Document:
             for link in (found.links(shown) if with_edges else ())
         ],
     }
-    if first + len(shown) < len(arns):
-        answer["NextToken"] = pages.token(first + len(shown))
+    if first + len(page) < len(arns):
+        answer["NextToken"] = pages.token(first + len(page))
     return answer
 
 
