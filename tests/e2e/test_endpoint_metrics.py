@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.endpoints import Endpoints
-from tests.support.process import Clary
+from tests.support.process import IMAGE, ROLE, Clary
 
 SCRIPT = """
 class Refused(Exception):
@@ -24,11 +24,12 @@ def transform_fn(model, body, content_type, accept):
 class Watch:
     """Statistics of an endpoint's metrics, over all that is there."""
 
-    def __init__(self, endpoints: Endpoints, name: str) -> None:
+    def __init__(self, endpoints: Endpoints, name: str, container: str | None = None) -> None:
         self._cloudwatch = endpoints.clary.client("cloudwatch")
         self._dimensions = [
             {"Name": "EndpointName", "Value": name},
             {"Name": "VariantName", "Value": "v0"},
+            *([{"Name": "ContainerName", "Value": container}] if container else []),
         ]
 
     def get(self, metric: str, statistic: str, namespace: str = "AWS/SageMaker") -> float | None:
@@ -76,3 +77,28 @@ def test_invocations_are_counted_and_timed(endpoints: Endpoints) -> None:
     endpoints.invoke(name, "last")
     endpoints.delete(name)
     assert watch.get("Invocations", "Sum") == 7  # what the last second gathered is kept before it goes
+
+
+def test_each_container_of_a_pipeline_is_counted_and_timed(endpoints: Endpoints) -> None:
+    model = endpoints.name("pipeline")
+    containers = [
+        {"Image": IMAGE, "ContainerHostname": name, "ModelDataUrl": endpoints.data(SCRIPT)} for name in ("one", "two")
+    ]  # fmt: skip
+    endpoints.sagemaker.create_model(ModelName=model, Containers=containers, ExecutionRoleArn=ROLE)
+    name = endpoints.up(model)
+    for body in ("a", "b"):
+        endpoints.invoke(name, body)
+    with pytest.raises(ClientError, match="ModelError"):
+        endpoints.invoke(name, "refuse")
+    whole, one, two = (Watch(endpoints, name, container) for container in (None, "one", "two"))
+    whole.until("Invocations", "Sum", 3)
+    one.until("Invocations", "Sum", 3)
+    two.until("Invocations", "Sum", 2)
+    assert one.get("Invocation4XXErrors", "Sum") == 1
+    latencies = [
+        watch.get(metric, "Sum") or 0
+        for watch, metric in ((one, "ContainerLatency"), (two, "ContainerLatency"), (whole, "ModelLatency"))
+    ]
+    assert min(latencies) > 0
+    assert latencies[2] == pytest.approx(sum(latencies[:2]), abs=10)  # microseconds, rounded to tenths
+    endpoints.delete(name)

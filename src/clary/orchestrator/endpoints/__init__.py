@@ -6,6 +6,7 @@
     running.py     a variant at work: its stages, scaled together, asleep while nobody calls
     stage.py       one container of a variant, on the variant's instances
     instance.py    one container: started, watched, started again when it ends
+    names.py       of runs, log groups and streams
     container.py   what an engine is told of it; model_data.py: model and code, fetched
     program.py     images with a server of their own; reach.py: their way out of a network for themselves
     pipeline.py    several containers behind one variant: in a row, or each by its name

@@ -19,7 +19,7 @@ from typing import Any
 from clary.api.context import Ports
 from clary.api.routes import Invocation, InvocationError, Overloaded, Reply
 from clary.domain.machine import Step
-from clary.orchestrator.endpoints.instance import log_group
+from clary.orchestrator.endpoints.names import log_group
 from clary.orchestrator.reconciler import Tell
 from clary.storage.objects import NoSuchBucket, NoSuchKey
 from clary.storage.ports import Document, Exists, LogLine, Missing, Resource, Transaction

@@ -13,8 +13,9 @@ from clary.api.routes import Route
 from clary.orchestrator.endpoints.backlog import Backlog
 from clary.orchestrator.endpoints.capture import DataCapture
 from clary.orchestrator.endpoints.house import FleetError, House, endpoint_root
-from clary.orchestrator.endpoints.instance import Tell, log_group, stream_name
+from clary.orchestrator.endpoints.instance import Tell
 from clary.orchestrator.endpoints.meter import Meter
+from clary.orchestrator.endpoints.names import log_group, stream_name
 from clary.orchestrator.endpoints.running import Running
 from clary.orchestrator.endpoints.stage import Site
 from clary.storage.ports import Document, Exists, LogLine, Missing, Resource
@@ -117,7 +118,10 @@ class Fleet:
     def _close_meters(self) -> None:
         if self._backlog is not None:
             self._backlog.close()
-        for meter in self._meters.values():
+        for meter in (
+            *self._meters.values(),
+            *(each for run in self._variants for each in run.meters.values()),
+        ):
             meter.close()
 
     async def _end_others(self) -> None:

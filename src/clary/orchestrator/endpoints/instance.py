@@ -22,6 +22,7 @@ from clary.engines.ports import Engine, EngineState, Observation
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints import reach
 from clary.orchestrator.endpoints.container import Prepared
+from clary.orchestrator.endpoints.names import instance_name, log_group, stream_name
 from clary.orchestrator.endpoints.pool import Pool
 from clary.orchestrator.endpoints.program import REACH
 from clary.orchestrator.failure import TAIL, traceback_end
@@ -160,9 +161,12 @@ class Instance:
             return Watched(
                 self.endpoint, host, "/aws/sagemaker/TransformJobs", state["pid"], folder, time.time()
             )
+        dimensions = {"EndpointName": self.endpoint.name, "VariantName": variant}
+        if self.stage:
+            dimensions["ContainerName"] = self.stage
         return Watched(
-            self.endpoint, self.name, "/aws/sagemaker/Endpoints", state["pid"], folder, time.time(),
-            {"EndpointName": self.endpoint.name, "VariantName": variant}, USAGE_PERIOD,
+            self.endpoint, self.name, "/aws/sagemaker/Endpoints", state["pid"], folder, time.time(), dimensions,
+            USAGE_PERIOD,
         )  # fmt: skip
 
     async def _serve(self, folder: int, reached: str | None) -> None:
@@ -216,11 +220,6 @@ class Instance:
         )
 
 
-def instance_name(variant: str, number: int, stage: str = "") -> str:
-    """As the endpoint's row knows its runs."""
-    return f"{variant}/{number}/{stage}" if stage else f"{variant}/{number}"
-
-
 def order_kill(control: str, number: int) -> None:
     """Have the master kill a worker that hangs. Blocking; a master that is gone has none."""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
@@ -228,18 +227,6 @@ def order_kill(control: str, number: int) -> None:
         connection.connect(control)
         connection.sendall(f"kill {number}\n".encode())
         connection.recv(16)
-
-
-def stream_name(endpoint: Resource, what: str, variant: str = "") -> str:
-    if endpoint.kind == "TransformJob":
-        return f"{endpoint.name}/{what}"
-    return f"{variant}/{what}" if variant else what
-
-
-def log_group(endpoint: Resource) -> str:
-    if endpoint.kind == "TransformJob":
-        return "/aws/sagemaker/TransformJobs"
-    return f"/aws/sagemaker/Endpoints/{endpoint.name}"
 
 
 def _ending(observation: Observation) -> str:

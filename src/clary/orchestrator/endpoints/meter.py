@@ -8,6 +8,8 @@ and the longest among them. Nothing is done, and no timer runs, while nobody cal
     Invocation4XXErrors, Invocation5XXErrors     of them, those that the model answered so
     InvocationModelErrors                        those that got no answer of status 2xx
     ModelLatency, OverheadLatency                microseconds
+
+Where a variant has several containers, each has the same by ContainerName too, its latency as ContainerLatency.
 """
 
 from __future__ import annotations
@@ -29,9 +31,15 @@ SAMPLES = 100
 
 
 class Meter:
-    def __init__(self, store: Store, endpoint: Resource, variant: str, instances: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, endpoint: Resource, variant: str, instances: Callable[[], int], container: str = ""
+    ) -> None:  # fmt: skip
+        """`container`: the name of the one that is measured, where a variant has several."""
         self._store, self._endpoint, self._instances = store, endpoint, instances
         self._dimensions = {"EndpointName": endpoint.name, "VariantName": variant}
+        if container:
+            self._dimensions["ContainerName"] = container
+        self._latency = "ContainerLatency" if container else "ModelLatency"
         self._model: list[float] = []
         self._overhead: list[float] = []
         self._calls = self._clients = self._servers = self._failed = 0
@@ -79,7 +87,7 @@ class Meter:
         yield Point("Invocation4XXErrors", self._clients, now)
         yield Point("Invocation5XXErrors", self._servers, now)
         yield Point("InvocationModelErrors", self._failed, now)
-        for name, seconds in (("ModelLatency", self._model), ("OverheadLatency", self._overhead)):
+        for name, seconds in ((self._latency, self._model), ("OverheadLatency", self._overhead)):
             # Samples of one time and value are several here; the store would take them for a repetition of one.
             for number, value in enumerate(sampled(seconds)):
                 yield Point(name, round(value * 1e6, 1), now, number)

@@ -10,10 +10,11 @@ Source: "Inference pipelines" and "Multi-container endpoints" in AWS's developer
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from clary.api.routes import MODEL, Backend, Invocation, InvocationError, Reply
+from clary.api.routes import MODEL, Backend, Invocation, InvocationError, Meter, Reply
 
 ACCEPT, TYPE = "Accept", "Content-Type"
 OF_MANY = (MODEL, "X-Amzn-SageMaker-Target-Model")
@@ -23,21 +24,29 @@ OF_MANY = (MODEL, "X-Amzn-SageMaker-Target-Model")
 class Named:
     """A container, as it answers for itself: by its name."""
 
-    def __init__(self, name: str, pool: Backend, *, many: bool = False) -> None:
+    def __init__(self, name: str, pool: Backend, *, many: bool = False, meter: Meter | None = None) -> None:
         self.name, self.many = name, many
-        self._pool = pool
+        self._pool, self._meter = pool, meter
 
     async def invoke(self, invocation: Invocation) -> Reply:
         """Raises `InvocationError`."""
         if not self.many:
             kept = {name: value for name, value in invocation.headers.items() if name not in OF_MANY}
             invocation = replace(invocation, headers=kept)
+        began = time.perf_counter()
         try:
             reply = await self._pool.invoke(invocation)
         except InvocationError as error:
             error.source = self.name
+            if self._meter is not None:
+                self._meter.failed(None)
             raise
         reply.source = self.name
+        if self._meter is not None:
+            if 200 <= reply.status < 300:
+                self._meter.answered(reply.seconds, time.perf_counter() - began)
+            else:
+                self._meter.failed(reply.status)
         return reply
 
 
@@ -69,10 +78,17 @@ def _told(given: Mapping[str, str], reply: Reply) -> Mapping[str, str]:
     return {**kept, TYPE: kind} if kind else kept
 
 
+class Unnamed(InvocationError):
+    """An invocation that nobody could answer; of an asynchronous endpoint, whose callers cannot name a container."""
+
+
 class Direct:
     def __init__(self, containers: Mapping[str, Backend]) -> None:
         self._containers = containers
 
     async def invoke(self, invocation: Invocation) -> Reply:
-        """Raises `InvocationError`. The invocation names a container of these."""
-        return await self._containers[invocation.container].invoke(invocation)
+        """Raises `InvocationError`."""
+        container = self._containers.get(invocation.container)
+        if container is None:
+            raise Unnamed(f"The request names none of the containers {', '.join(self._containers)}.")
+        return await container.invoke(invocation)

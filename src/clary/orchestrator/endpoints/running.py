@@ -11,8 +11,10 @@ import asyncio
 import time
 from functools import partial
 
-from clary.api.routes import Backend, Meter, Variant
+from clary.api.routes import Backend, Variant
+from clary.api.routes import Meter as Metered
 from clary.orchestrator.endpoints.instance import Instance
+from clary.orchestrator.endpoints.meter import Meter
 from clary.orchestrator.endpoints.pipeline import Direct, Named, Serial
 from clary.orchestrator.endpoints.stage import Site, Stage
 from clary.storage.ports import Document
@@ -39,6 +41,12 @@ class Running:
         settings = site.house.ports.settings
         idle = settings.serverless_idle if document["serverless"] else settings.endpoint_idle
         self._idle = idle if site.endpoint.kind == "Endpoint" else 0.0
+        self.meters = {
+            stage.name: Meter(site.house.ports.store, site.endpoint, self.name, self._count, stage.name)
+            for stage in self.stages
+            if stage.name and site.endpoint.kind == "Endpoint" and not shadow
+        }
+        """Of the containers, by their names, where there are several."""
         self._leaving: set[asyncio.Task[None]] = set()
         self._dozing: asyncio.Task[None] | None = None
 
@@ -51,12 +59,15 @@ class Running:
         """Instances that run."""
         return max(len(stage.instances) for stage in self.stages)
 
+    def _count(self) -> int:
+        return self.count
+
     @property
     def instances(self) -> list[Instance]:
         """Of all stages."""
         return [instance for stage in self.stages for instance in stage.instances]
 
-    def variant(self, *, asynchronous: bool, meter: Meter | None) -> Variant:
+    def variant(self, *, asynchronous: bool, meter: Metered | None) -> Variant:
         """What callers see of it now."""
         return Variant(
             self.name, self.document["weight"], self._backend(),
@@ -68,7 +79,10 @@ class Running:
     def _backend(self) -> Backend:
         if len(self.stages) == 1:
             return self.stages[0].pool
-        named = [Named(stage.name, stage.pool, many=stage.models is not None) for stage in self.stages]
+        named = [
+            Named(stage.name, stage.pool, many=stage.models is not None, meter=self.meters.get(stage.name))
+            for stage in self.stages
+        ]
         return Direct({each.name: each for each in named}) if chosen(self.document) else Serial(named)
 
     async def start(self, *, steady: bool) -> None:
@@ -132,12 +146,12 @@ class Running:
             stage.grow(count, steady=steady)
 
     async def _doze(self) -> None:
-        first = self.stages[0].pool
-        served, since = -1, time.monotonic()
+        before, since = -1, time.monotonic()
         while True:
             await asyncio.sleep(self._idle / 10)
-            if first.served != served or any(stage.pool.load for stage in self.stages):
-                served, since = first.served, time.monotonic()
+            served = sum(stage.pool.served for stage in self.stages)
+            if served != before or any(stage.pool.load for stage in self.stages):
+                before, since = served, time.monotonic()
             elif self.count and time.monotonic() - since > self._idle and self._may_sleep():
                 for stage in self.stages:
                     await asyncio.gather(*stage.shrink(0))

@@ -16,10 +16,11 @@ from clary.engines.ports import EngineError
 from clary.images.ports import ImageError
 from clary.orchestrator.endpoints.container import Place, Prepared, prepare
 from clary.orchestrator.endpoints.house import FleetError, House
-from clary.orchestrator.endpoints.instance import Instance, Tell, instance_name, log_group
+from clary.orchestrator.endpoints.instance import Instance, Tell
 from clary.orchestrator.endpoints.many import Fetching, ManyModels
 from clary.orchestrator.endpoints.many_pool import ManyPool
 from clary.orchestrator.endpoints.model_data import ModelError
+from clary.orchestrator.endpoints.names import instance_name, log_group
 from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
 from clary.storage.ports import Document, Resource
 
