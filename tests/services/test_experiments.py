@@ -183,6 +183,7 @@ def test_a_component_keeps_what_trackers_write(sm: Any, region: Region) -> None:
     assert (shown["EndTime"] - shown["StartTime"]).total_seconds() == 100
     assert shown["DisplayName"] == "shown"
     assert shown["Metrics"] == []
+    assert shown["LineageGroupArn"] == region.arn("lineage-group/sagemaker-default-lineage-group")
     assert "Source" not in shown
     sm.update_trial_component(TrialComponentName="part", OutputArtifactsToRemove=["model", "none"])
     again = sm.describe_trial_component(TrialComponentName="part")

@@ -14,6 +14,7 @@ from clary.domain.experiments import PART_OF
 from clary.domain.search import Compare, Expression, Operator
 from clary.services.sagemaker.components_lineage import write_lineage
 from clary.services.sagemaker.experiments import Experiment, show_name
+from clary.services.sagemaker.lineage_entities import GROUP, LineageGroup
 from clary.services.sagemaker.trials import Trial, in_experiment
 from clary.storage.ports import Edge, Exists, Resource, Summary, Transaction
 
@@ -50,6 +51,8 @@ def complete(document: Document, metrics: list[Document]) -> Document:
     """A component's document as clients need it: the maps are there even when empty."""
     whole: Document = {"Parameters": {}, "InputArtifacts": {}, "OutputArtifacts": {}, **document}
     whole["Metrics"] = metrics
+    place = document["TrialComponentArn"].rpartition(":")[0]
+    whole["LineageGroupArn"] = f"{place}:{LineageGroup.path}/{GROUP}"
     if "Source" in document:
         whole["Sources"] = [document["Source"]]
     return whole
