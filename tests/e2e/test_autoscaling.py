@@ -218,6 +218,7 @@ def test_what_cannot_be_scaled_is_refused(endpoints: Endpoints) -> None:
     until(lambda: scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == [])
 
 
+@pytest.mark.slow
 def test_an_asynchronous_endpoint_has_an_instance_only_while_its_queue_holds_something(
     endpoints: Endpoints,
 ) -> None:

@@ -45,7 +45,14 @@ def policy(kind: str, seconds: int) -> dict[str, Any]:
     return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 0}}
 
 
-@pytest.mark.parametrize("kind", ["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ALL_AT_ONCE",
+        "CANARY",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("LINEAR", "ROLLING")),
+    ],
+)
 def test_an_alarm_turns_the_update_back(endpoints: Endpoints, kind: str) -> None:
     name = endpoints.up(endpoints.model(label="old"))
     before = endpoints.describe(name)["EndpointConfigName"]
