@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clary.gateway.protocol import AROUND, LONGEST_HEAD
+from clary.gateway.requests import AROUND, LONGEST_HEAD
 from clary.gateway.server import Server, listen
 
 LARGE = bytes(range(256)) * 4096

@@ -1,12 +1,12 @@
-"""HTTP/1.1 on one connection: llhttp's parser (httptools) in front, `Call`s behind, one after the other.
+"""HTTP/1.1 on one connection: `Requests` are read from it, and answered by `Call`s, one after the other.
 
 uvicorn runs it in place of its own (`Config(http=Http)`): it opens and closes the listener, keeps the date, and
 waits for `connections` and `tasks` when it stops. What differs from uvicorn's own protocol:
 
 - an answer's head and body leave in one write (`clary.gateway.call`), and a body's pieces are never copied;
-- the body of a large request goes around the parser, which would copy it;
+- the body of a large request goes around the parser (`clary.gateway.requests`);
 - one timer a connection looks for idleness, where a timer a request would be set and cleared;
-- a head of more than `LONGEST_HEAD` bytes is refused.
+- a head that does not end is refused.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from clary.gateway.call import STATUS_LINES, Call
-
-LONGEST_HEAD = 1 << 16
-AROUND = 1 << 16
-"""Bytes of a body yet to come from which on it goes around the parser."""
+from clary.gateway.requests import Head, Refused, Requests
 
 
 class Http(asyncio.Protocol):
@@ -38,23 +35,12 @@ class Http(asyncio.Protocol):
         self._app, self._server, self._state = config.loaded_app, server_state, app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._patience = config.timeout_keep_alive
-        self._parse_anew()
+        self._requests = Requests(self)
         self._transport: asyncio.Transport
         self._addresses: tuple[Any, Any] = (None, None)
         self._held = False
         self.full: asyncio.Future[None] | None = None
         """Done once the client has taken enough of what was written; None while there is room."""
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._length = 0
-        """Bytes of the body still to come, where the client said how many."""
-        self._expects = self._in_head = False
-        self._unfinished = 0
-        """Bytes of a head that has not ended."""
-        self._missing = 0
-        """Bytes of a body that goes around the parser."""
-        self._coming: Call | None = None
-        """The call whose request is read."""
         self._calls: deque[Call] = deque()
         """Those unanswered; the first is at work."""
         self._since = 0.0
@@ -74,12 +60,13 @@ class Http(asyncio.Protocol):
         self._server.connections.discard(self)
         if self._watch is not None:
             self._watch.cancel()
-        for call in {*self._calls, *((self._coming,) if self._coming else ())}:
+        coming = self._requests.coming
+        for call in {*self._calls, *((coming,) if coming else ())}:
             call.gone = True
             call.wake()
         self._calls.clear()
         self.resume_writing()
-        del self._parser  # it holds this object's methods
+        self._requests.close()
 
     def _look(self) -> None:
         """Close it when nothing was asked for some time."""
@@ -109,47 +96,10 @@ class Http(asyncio.Protocol):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self._missing:
-            data = self._around(data)
-            if not data:
-                return
-        in_head = self._in_head
         try:
-            self._parser.feed_data(data)
-        except (
-            httptools.HttpParserUpgrade
-        ) as upgrade:  # nobody is bound to speak another protocol: it goes on as it was
-            self._parse_anew()
-            self._missing = max(0, self._length)
-            self.data_received(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError:
-            self._refuse(400, b"Invalid HTTP request received.")
-            return
-        if self._length > AROUND and self._coming is not None and not self._in_head:
-            self._missing = self._length
-            self._coming.gathers = True
-        elif in_head and self._in_head:
-            self._unfinished += len(data)
-            if self._unfinished > LONGEST_HEAD:
-                self._refuse(431, b"The request's head is too long.")
-
-    def _around(self, data: bytes) -> bytes:
-        """Take a body's bytes; what is left is the next request's."""
-        assert self._coming is not None
-        rest = b""
-        if len(data) > self._missing:
-            data, rest = data[: self._missing], data[self._missing :]
-        self._missing -= len(data)
-        self._coming.feed(data)
-        if not self._missing:
-            self._parse_anew()
-            self._complete()
-        return rest
-
-    def _parse_anew(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self._requests.feed(data)
+        except Refused as refused:
+            self._refuse(refused.status, refused.words)
 
     def _refuse(self, status: int, words: bytes) -> None:
         if self._transport.is_closing():
@@ -166,63 +116,32 @@ class Http(asyncio.Protocol):
         )
         self._transport.close()
 
-    def on_message_begin(self) -> None:
-        self._url, self._headers, self._length, self._expects = b"", [], 0, False
-        self._in_head, self._unfinished = True, 0
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        self._headers.append((name, value))
-        if name == b"content-length":
-            self._length = int(value)
-        elif name == b"expect":
-            self._expects = value.lower() == b"100-continue"
-
-    def on_headers_complete(self) -> None:
-        parser, url = self._parser, self._url
-        if not url.startswith(b"/"):  # as to a proxy: with scheme and host
-            parsed = httptools.parse_url(url)
-            url = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
-        raw_path, _, query = url.partition(b"?")
+    def begin(self, head: Head) -> Call:
+        """Raises ValueError for a target that is none."""
+        target = head.target
+        if not target.startswith(b"/"):  # as to a proxy: with scheme and host
+            parsed = httptools.parse_url(target)
+            target = (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+        raw_path, _, query = target.partition(b"?")
         path = raw_path.decode("ascii")
-        version = parser.get_http_version()
         server, client = self._addresses
         scope = {
-            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": version,
-            "method": parser.get_method().decode("ascii"), "scheme": "http", "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path, "query_string": query, "root_path": "", "headers": self._headers,
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": head.version,
+            "method": head.method, "scheme": "http", "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path, "query_string": query, "root_path": "", "headers": head.headers,
             "server": server, "client": client, "state": self._state,
         }  # fmt: skip
-        keep = version != "1.0" and parser.should_keep_alive()
-        call = self._coming = Call(self, scope, keep, self._expects)
-        self._in_head = False
+        call = Call(self, scope, head.keep, head.expects)
         self._calls.append(call)
         if len(self._calls) == 1:
             self._start(call)
         else:
             self.hold()
+        return call
 
     def _start(self, call: Call) -> None:
         call.task = self._loop.create_task(call.run(self._app))
         self._server.tasks.add(call.task)
-
-    def on_body(self, body: bytes) -> None:
-        assert self._coming is not None
-        self._coming.feed(body)
-        self._length -= len(body)
-
-    def on_message_complete(self) -> None:
-        if not (self._parser.should_upgrade() and self._length > 0):
-            self._complete()
-
-    def _complete(self) -> None:
-        call, self._coming = self._coming, None
-        if call is not None:
-            call.ended = True
-            call.wake()
 
     def hold(self) -> None:
         """Read no more for now."""
@@ -232,7 +151,7 @@ class Http(asyncio.Protocol):
 
     def go_on(self, call: Call) -> None:
         """Read on, for the call that waits, unless another is read already."""
-        if self._held and (self._coming is call or (self._calls and self._calls[-1] is call)):
+        if self._held and (self._requests.coming is call or (self._calls and self._calls[-1] is call)):
             self._resume()
 
     def _resume(self) -> None:
