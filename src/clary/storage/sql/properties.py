@@ -51,7 +51,7 @@ def locate(session: Session, arn: str) -> tuple[int, int] | None:
 
 def add(session: Session, names: Names, id: int, scope: int, found: Properties) -> None:
     """Properties that were not there."""
-    session.many(
+    session.insert(
         _INSERT.compiled[0],
         [
             (id, number_of_name, position, value.element, value.number, value.text)

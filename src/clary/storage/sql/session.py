@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -35,6 +37,17 @@ def parameter(name: str) -> BindParameter[Any]:
 def from_json(text: str) -> Document:
     document: Document = decode(text)
     return document
+
+
+TOGETHER = 64
+"""Rows a statement of `Session.insert`."""
+
+
+@cache
+def _of_rows(sql: str, count: int) -> str:
+    """An INSERT of one row as one of `count`."""
+    head, separator, row = sql.partition(" VALUES ")
+    return f"{head}{separator}{', '.join([row] * count)}"
 
 
 class Statement:
@@ -101,6 +114,13 @@ class Session:
             return self.connection.executemany(sql, rows).rowcount
         except sqlite3.OperationalError as error:
             raise self._explained(error) from error
+
+    def insert(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Write these rows, many to a statement: each trip into SQLite lets another thread run, and a busy server
+        waits for its turn to come back."""
+        for start in range(0, len(rows), TOGETHER):
+            some = rows[start : start + TOGETHER]
+            self.execute(_of_rows(sql, len(some)), list(chain.from_iterable(some)))
 
     def _explained(self, error: sqlite3.OperationalError) -> Exception:
         if not self.writable and "readonly" in str(error):
