@@ -72,3 +72,15 @@ def test_hosts_are_told_that_their_names_do_not_resolve(jobs: Jobs) -> None:
         logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job['TrainingJobName']}/"
     )["events"]
     assert any("names do not resolve" in event["message"] for event in events)
+
+
+def test_a_warm_pool_is_taken_and_nothing_is_warm_in_it(jobs: Jobs) -> None:
+    resources = {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    script = "import sys\nprint('numpy' in sys.modules)\nimport numpy\n"
+    first, second = (
+        jobs.run(script, ResourceConfig={**resources, "KeepAlivePeriodInSeconds": period})
+        for period in (600, 0)
+    )
+    assert jobs.lines(second["TrainingJobName"]) == ["False"], second
+    left = jobs.describe(first["TrainingJobName"])["WarmPoolStatus"]
+    assert (left["Status"], left["ReusedByJob"]) == ("Reused", second["TrainingJobName"])
