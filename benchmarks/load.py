@@ -35,6 +35,8 @@ class _Connection(asyncio.Protocol):
     def __init__(self, requests: Iterator[bytes], done: asyncio.Future[bool]) -> None:
         self._requests, self._done = requests, done
         self._buffer = b""
+        self._missing = 0
+        self._last = False
         self._transport: Any
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,17 +52,32 @@ class _Connection(asyncio.Protocol):
             self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
+        if self._missing > len(data):  # of a body whose head was read
+            self._missing -= len(data)
+            return
+        if self._missing:
+            self._missing = 0
+            self._answered()
+            return
         self._buffer += data
         head, separator, rest = self._buffer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not separator or len(rest) < (int(length[1]) if length else 0):
+        if not separator:
             return
         if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
             self._done.set_exception(AssertionError(self._buffer[:2000].decode("latin-1")))
             self._transport.close()
             return
+        length = _LENGTH.search(head)
+        if length is None and b"chunked" in head.lower() and not rest.endswith(b"0\r\n\r\n"):
+            return
+        self._last = head.startswith(b"HTTP/1.0") or b"\r\nconnection: close" in head.lower()
         self._buffer = b""
-        if head.startswith(b"HTTP/1.0") or b"\r\nconnection: close" in head.lower():
+        self._missing = max(0, int(length[1]) - len(rest)) if length else 0
+        if not self._missing:
+            self._answered()
+
+    def _answered(self) -> None:
+        if self._last:
             self._done.set_result(False)
             self._transport.close()
         else:

@@ -47,7 +47,7 @@ def loaded(folder: str | Path) -> Callable[[str], dict[str, Any]]:
     module: dict[str, Any] = {}
     exec(SCRIPT, module)
     model = module["model_fn"](str(folder))
-    return lambda text: module["scores"](model, text)  # type: ignore[no-any-return]
+    return lambda text: module["scores"](model, text)
 
 
 def transform(folder: str | Path) -> Callable[[bytes, str], bytes]:
