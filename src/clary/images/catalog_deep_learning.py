@@ -117,17 +117,21 @@ TENSORFLOW = Family(
     beyond=("tensorflow=={version}",),
 )  # fmt: skip
 
-_TRANSFORMERS = ("transformers=={transformers}", "datasets", "accelerate", "evaluate", "sentencepiece")
+_TRANSFORMERS = ("transformers=={transformers}", "datasets", "sentencepiece")
 """What Hugging Face's images have beside their framework, in training and inference alike."""
+_EVALUATE_SINCE = (4, 26)
+"""Earlier ones pin a hub library that `evaluate` is too new for."""
 
 
-def _hugging_face(of: Family, pairs: str) -> Iterator[tuple[str, Release]]:
+def _hugging_face(of: Family, pairs: str, *others: str) -> Iterator[tuple[str, Release]]:
     """`pairs`: `FRAMEWORK/TRANSFORMERS[,TRANSFORMERS]...`, as the images' tags pair them."""
     for pair in pairs.split():
         version, _, several = pair.partition("/")
         release = of.releases[version]
         for transformers in several.split(","):
-            beside = [line.format(transformers=transformers) for line in _TRANSFORMERS]
+            beside = [line.format(transformers=transformers) for line in (*_TRANSFORMERS, *others)]
+            if tuple(map(int, transformers.split(".")[:2])) >= _EVALUATE_SINCE:
+                beside.append("evaluate")
             requirements = (*release.requirements, *beside)
             yield (
                 f"{version}-transformers{transformers}",
@@ -146,6 +150,7 @@ _ON_PYTORCH = dict(
         "1.6.0/4.4.2,4.5.0,4.6.1 1.7.1/4.6.1 1.8.1/4.6.1,4.10.2 1.9.0/4.10.2,4.11.0 1.9.1/4.12.3 1.10.2/4.17.0"
         " 1.13.1/4.26.0 2.0.0/4.28.1 2.1.0/4.36.0,4.37.0 2.3.0/4.46.1,4.48.0 2.5.1/4.49.0"
         " 2.6.0/4.49.0,4.51.3,5.5.3 2.7.1/4.55.0 2.8.0/4.56.2",
+        "accelerate",
     )
 )
 _ON_TENSORFLOW = dict(
@@ -160,7 +165,7 @@ HUGGINGFACE_PYTORCH = Family(
     re.compile(r"huggingface-pytorch-(training|inference)"),
     _ON_PYTORCH,
     aliases=_short(_ON_PYTORCH),
-    beyond=("torch=={version}", *_TRANSFORMERS),
+    beyond=("torch=={version}", *_TRANSFORMERS, "accelerate", "evaluate"),
     cpu_torch=True,
 )
 HUGGINGFACE_TENSORFLOW = Family(
