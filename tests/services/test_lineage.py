@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from tests.support.experiments import Region, Regions, regions_in
+from tests.support.experiments import Region, Regions, refused, regions_in
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +24,6 @@ def region(regions: Regions) -> Region:
 @pytest.fixture
 def sm(region: Region) -> Any:
     return region.client("sagemaker")
-
-
-def refused(call: Any, **request: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as raised:
-        call(**request)
-    error = raised.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def artifact(sm: Any, uri: str, kind: str = "Tracker", **more: Any) -> str:

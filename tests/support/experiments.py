@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from tests.support.server import ACCOUNT, Running, ports_in, running
 
 MODULES = (
@@ -56,3 +58,12 @@ def regions_in(home: Path) -> Iterator[Regions]:
             yield Regions(server)
     finally:
         ports.store.close()
+
+
+def refused(call: Any, **request: Any) -> tuple[str, str]:
+    """Code and message with which a call is refused."""
+    with pytest.raises(ClientError) as raised:
+        call(**request)
+    error = raised.value.response["Error"]
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+    return error["Code"], error["Message"]
