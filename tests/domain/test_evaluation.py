@@ -63,7 +63,7 @@ def test_details_are_the_rules_or_the_failures() -> None:
 @pytest.mark.parametrize(
     ("config", "rules", "seconds"),
     [
-        ({"S3OutputPath": "s3://b", "DisableProfiler": False}, [], None),
+        ({"S3OutputPath": "s3://b", "DisableProfiler": False}, [], 0.5),
         ({"S3OutputPath": "s3://b"}, [{}], 0.5),
         ({"S3OutputPath": "s3://b", "ProfilingIntervalInMilliseconds": 100}, [], 0.1),
         (
@@ -74,7 +74,7 @@ def test_details_are_the_rules_or_the_failures() -> None:
         ({"ProfilingIntervalInMilliseconds": 100}, [], None),
     ],
 )
-def test_metrics_are_recorded_only_when_asked(
+def test_metrics_are_recorded_where_there_is_a_place_for_them(
     config: dict[str, Any], rules: list[Any], seconds: float | None
 ) -> None:
     assert interval({"ProfilerConfig": config, "ProfilerRuleConfigurations": rules}) == seconds
