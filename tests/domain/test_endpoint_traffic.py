@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clary.domain.endpoint_traffic import alarms, last_bake, steps, time_left
+from clary.domain.endpoint_traffic import alarms, fault, last_bake, steps, time_left
 
 
 def blue_green(kind: str, **sizes: Any) -> dict[str, Any]:
@@ -57,3 +57,28 @@ def test_an_update_s_time_runs_from_its_beginning(policy: str) -> None:
     assert time_left(config, 1000.0, 1700.0) == -100  # most of it while the server was away
     assert time_left({policy: {}}, 1000.0, 1700.0) is None
     assert time_left(None, 1000.0, 1700.0) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (blue_green("CANARY"), "needs a CanarySize"),
+        (blue_green("LINEAR"), "needs a LinearStepSize"),
+        (blue_green("CANARY", CanarySize=size("CAPACITY_PERCENT", 60)), "between 1 and 50 percent"),
+        (blue_green("LINEAR", LinearStepSize=size("CAPACITY_PERCENT", 5)), "between 10 and 50 percent"),
+        (
+            {"RollingUpdatePolicy": {"MaximumBatchSize": size("CAPACITY_PERCENT", 4)}},
+            "between 5 and 50 percent",
+        ),
+        ({**blue_green("ALL_AT_ONCE"), "RollingUpdatePolicy": {"WaitIntervalInSeconds": 1}}, "either"),
+    ],
+)
+def test_a_deployment_that_cannot_be_done_is_told_so(config: dict[str, Any], words: str) -> None:
+    assert words in (fault(config) or "")
+
+
+def test_deployments_that_can_be_done() -> None:
+    assert fault({}) is None
+    assert fault(blue_green("ALL_AT_ONCE")) is None
+    assert fault(blue_green("CANARY", CanarySize=size("INSTANCE_COUNT", 60))) is None
+    assert fault({"RollingUpdatePolicy": {"MaximumBatchSize": size("CAPACITY_PERCENT", 50)}}) is None

@@ -27,6 +27,28 @@ def steps(config: Mapping[str, Any] | None, instances: int) -> Steps:
     return []
 
 
+PERCENTS = {"CanarySize": (1, 50), "LinearStepSize": (10, 50), "MaximumBatchSize": (5, 50)}
+"""Of the capacity, at least and at most, as on AWS."""
+
+
+def fault(config: Mapping[str, Any]) -> str | None:
+    """What is wrong with a DeploymentConfig, in a sentence."""
+    routing = config.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+    rolling = config.get("RollingUpdatePolicy", {})
+    if routing and rolling:
+        return "Give either a BlueGreenUpdatePolicy or a RollingUpdatePolicy."
+    needed = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(routing.get("Type"))
+    if needed is not None and needed not in routing:
+        return f"Traffic routing of type {routing['Type']} needs a {needed}."
+    for member, (least, most) in PERCENTS.items():
+        size = routing.get(member) or rolling.get(member)
+        if size and size["Type"] == "CAPACITY_PERCENT" and not least <= size["Value"] <= most:
+            return (
+                f"{member} must be between {least} and {most} percent of the capacity, not {size['Value']}."
+            )
+    return None
+
+
 def _evenly(size: Mapping[str, Any], wait: float, instances: int) -> Steps:
     share = _share(size, instances)
     count = math.ceil(1 / share - 1e-9)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.domain import endpoint as rules
-from clary.domain.endpoint_traffic import alarms
+from clary.domain.endpoint_traffic import alarms, fault
 from clary.services.cloudwatch.alarms import arn as alarm_arn
 from clary.services.sagemaker.deployments_lineage import write_endpoint
 from clary.services.sagemaker.models import Model
@@ -122,6 +122,9 @@ def begin(ctx: Context, tx: Transaction, endpoint: Resource) -> Resource:
 
 
 def check_deployment(ctx: Context, tx: Transaction, request: Document) -> None:
+    wrong = fault(request.get("DeploymentConfig", {}))
+    if wrong is not None:
+        raise ServiceError("ValidationException", wrong)
     for name in alarms(request.get("DeploymentConfig")):
         if tx.resources.find(alarm_arn(ctx, name)) is None:
             raise ServiceError(
