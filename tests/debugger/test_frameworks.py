@@ -90,6 +90,35 @@ def test_keras_fit(tmp_path: Path, version: str) -> None:
         assert trial.tensor("predictions").value(0).shape == (10, 2)
 
 
+BOARD = """
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+found = {}
+for mode in ("TRAIN", "EVAL"):
+    events = EventAccumulator(sys.argv[1] + "/" + mode).Reload()
+    found[mode] = {tag: [(each.step, each.value) for each in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+print(json.dumps(found))
+"""
+
+
+def test_tensorboard_shows_what_the_hook_writes(tmp_path: Path) -> None:
+    python = framework_python("tf-2.18")
+    config = tmp_path / "input" / "config" / "tensorboardoutputconfig.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"S3OutputPath": "s3://b", "LocalPath": "/opt/ml/output/tensorboard"}))
+    trial, _ = saved(tmp_path, python, FIT, save_interval="2")
+    told = subprocess.run(
+        [python, "-c", BOARD, str(tmp_path / "output" / "tensorboard")], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    shown = json.loads(told.stdout)
+    for name in ("loss", "val_accuracy"):
+        found = {step: value for mode in shown.values() for step, value in mode.get(name, ())}
+        kept = trial.tensor(name).values()
+        assert found.keys() == kept.keys()
+        for step, value in kept.items():
+            np.testing.assert_allclose(found[step], value[0], rtol=1e-5)
+
+
 ON_BATCH = (
     KERAS
     + """

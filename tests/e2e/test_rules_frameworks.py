@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from tests.e2e.test_rules import judged, rule
 from tests.support.clients import interpreter
 from tests.support.jobs import BUCKET, Jobs
+from tests.support.process import ALIASES, Clary
+from tests.support.torch import torch_python
 
 pytestmark = pytest.mark.slow
 REGISTRY = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
+TF2 = f"{REGISTRY}/tensorflow-training:2.21.0-cpu-py311"
+TORCH = f"{REGISTRY}/pytorch-training:2.13.0-cpu-py311"
 TF115 = f"{REGISTRY}/tensorflow-training:1.15-gpu-py3"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5"
 
@@ -49,8 +55,16 @@ xgboost.train(parameters, train, 21, evals=[(train, "train"), (validation, "vali
 """
 
 
+Rules = Mapping[str, Mapping[str, str]]
+"""Parameters by name."""
+
+
+def plain(*names: str) -> Rules:
+    return {name: {} for name in names}
+
+
 def run(
-    jobs: Jobs, image: str, script: str, collections: tuple[str, ...], rules: tuple[str, ...],
+    jobs: Jobs, image: str, script: str, collections: tuple[str, ...], rules: Rules,
     parameters: dict[str, str], **knobs: Any,
 ) -> dict[str, str]:  # fmt: skip
     """The status of each rule."""
@@ -63,7 +77,7 @@ def run(
                 {"CollectionName": name, "CollectionParameters": parameters} for name in collections
             ],
         },
-        DebugRuleConfigurations=list(map(rule, rules)),
+        DebugRuleConfigurations=[rule(name, **given) for name, given in dict(rules).items()],
     )
     request["AlgorithmSpecification"]["TrainingImage"] = image
     jobs.sagemaker.create_training_job(**request)
@@ -80,25 +94,93 @@ def run(
 EACH = {"save_interval": "1"}
 GROWN = {"save_interval": "10", "start_step": "10"}
 """The first trees split by few features, whatever the data."""
-KERAS_RULES = ("LossNotDecreasing", "ExplodingTensor", "WeightUpdateRatio")
+KERAS_RULES = plain("LossNotDecreasing", "ExplodingTensor", "WeightUpdateRatio")
 SPOILT = [("LossNotDecreasing", 0.0), ("WeightUpdateRatio", 0.0), ("ExplodingTensor", 1e38)]
 
 
-def test_keras(jobs: Jobs) -> None:
-    if interpreter("3.7") is None:
+@pytest.fixture(scope="module")
+def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
+    aliases = {**ALIASES, "*pytorch-training:2.13.0*": {"interpreter": str(torch_python())}}
+    with Clary(tmp_path_factory.mktemp("clary") / "home", image_aliases=json.dumps(aliases)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("image", [TF115, TF2], ids=["TensorFlow 1.15", "Keras 3"])
+def test_keras(jobs: Jobs, image: str) -> None:
+    if image == TF115 and interpreter("3.7") is None:
         pytest.skip("TensorFlow 1.15 needs Python 3.7")
     saved = ("losses", "weights", "gradients")
-    found = run(jobs, TF115, KERAS, saved, KERAS_RULES, EACH)
+    found = run(jobs, image, KERAS, saved, KERAS_RULES, EACH)
     assert {name: status for name, status in found.items() if name != "job"} == dict.fromkeys(
         KERAS_RULES, "NoIssuesFound"
     )
     for name, rate in SPOILT:
-        assert run(jobs, TF115, KERAS, saved, (name,), EACH, learning_rate=rate)[name] == "IssuesFound", name
+        assert run(jobs, image, KERAS, saved, plain(name), EACH, learning_rate=rate)[name] == "IssuesFound", (
+            name
+        )
+
+
+PYTORCH = """
+import argparse
+import torch
+import torch.nn as nn
+parser = argparse.ArgumentParser()
+parser.add_argument("--learning-rate", type=float, default=0.2)
+parser.add_argument("--bias", type=float, default=0.0)
+parser.add_argument("--padding", type=float, default=0.1)
+given = parser.parse_args()
+torch.manual_seed(0)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8)
+        self.hidden, self.relu, self.last = nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2)
+        nn.init.constant_(self.hidden.bias, given.bias)
+    def forward(self, tokens):
+        return self.last(self.relu(self.hidden(self.embedding(tokens).mean(dim=1))))
+net = Net()
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(net.parameters(), given.learning_rate)
+tokens = torch.randint(1, 20, (256, 10))
+labels = (tokens.float().mean(dim=1) > 10).long()
+tokens[torch.rand(tokens.shape) < given.padding] = 0
+for step in range(40):
+    optimizer.zero_grad()
+    criterion(net(tokens), labels).backward()
+    optimizer.step()
+"""
+PYTORCH_RULES: Rules = {
+    **plain("LossNotDecreasing", "ExplodingTensor", "DeadRelu", "VanishingGradient"),
+    "UnchangedTensor": {"tensor_regex": "weight$"},
+    "NLPSequenceRatio": {"tensor_regex": "embedding_input_0"},
+}
+PYTORCH_SPOILT: list[tuple[str, dict[str, Any]]] = [
+    ("LossNotDecreasing", {"learning_rate": 0.0}),
+    ("UnchangedTensor", {"learning_rate": 0.0}),
+    ("ExplodingTensor", {"learning_rate": 1e38}),
+    ("DeadRelu", {"bias": -100.0}),
+    ("NLPSequenceRatio", {"padding": 0.8}),
+]
+
+
+def test_pytorch(jobs: Jobs) -> None:
+    """Layers' inputs and outputs are asked for by the patterns that the rules look for."""
+    parameters = {**EACH, "include_regex": "relu|embedding"}
+    saved = ("losses", "weights", "gradients", "layers")
+
+    def judged_with(rules: Rules, **knobs: Any) -> dict[str, str]:
+        return run(jobs, TORCH, PYTORCH, saved, rules, parameters, **knobs)
+
+    found = judged_with(PYTORCH_RULES)
+    found.pop("job")
+    assert found == dict.fromkeys(PYTORCH_RULES, "NoIssuesFound")
+    for name, knobs in PYTORCH_SPOILT:
+        assert judged_with({name: PYTORCH_RULES[name]}, **knobs)[name] == "IssuesFound", name
 
 
 def test_xgboost(jobs: Jobs) -> None:
     saved = ("metrics", "feature_importance", "trees", "labels", "predictions", "hyperparameters")
-    rules = ("TreeDepth", "FeatureImportanceOverweight", "Overfit", "CreateXgboostReport")
+    rules = plain("TreeDepth", "FeatureImportanceOverweight", "Overfit", "CreateXgboostReport")
     sound = run(jobs, XGBOOST, BOOST, saved, rules, GROWN)
     name = sound.pop("job")
     assert sound == dict.fromkeys(rules, "NoIssuesFound")

@@ -35,17 +35,17 @@ class Evaluation(Life):
         return {}
 
     def exited(self, job: Job, exit: Exited, seconds: int) -> Document:
+        """What was found is shown when reports are in place and actions taken: by `finished`."""
         if not exit.succeeded:
             return {}
-        found = exit.message.startswith(MET)
-        status = "IssuesFound" if found else "NoIssuesFound"
-        return {self.status: status, "StatusDetails": exit.message[:REASON_LIMIT]}
+        found = "IssuesFound" if exit.message.startswith(MET) else "NoIssuesFound"
+        return {"Found": found, "StatusDetails": exit.message[:REASON_LIMIT]}
 
     def finished(self, job: Job, outcome: str, why: str, model: str | None, now: float) -> Document:
         """`model`: what became of the rule's actions."""
         if outcome == "Completed":
             details = " ".join(filter(None, [job.state.get("StatusDetails", ""), model]))
-            return {"StatusDetails": details[:REASON_LIMIT]}
+            return {self.status: job.state.get("Found", "Error"), "StatusDetails": details[:REASON_LIMIT]}
         return {self.status: "Error" if outcome == "Failed" else "Stopped"}
 
 

@@ -123,7 +123,7 @@ class RuleEvaluations(Jobs):
         reports = hosts[0].made(REPORTS)
         if reports is not None and reports.is_dir():
             Mirror(reports, output(training, job)).send(self.ports.objects)
-        if job.state[EVALUATION.status] != "IssuesFound":
+        if job.state.get("Found") != "IssuesFound":
             return None
         rule = job.spec["Rule"]
         wanted = actions(rule.get("RuleParameters", {}), training.name)
