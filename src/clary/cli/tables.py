@@ -99,42 +99,29 @@ def _middle(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-@dataclass(slots=True)
 class _Column:
-    title: str
-    cells: list[Any]
-    first: bool
-
-    @property
-    def numbers(self) -> bool:
-        return all(cell is None or isinstance(cell, (int, float)) for cell in self.cells)
-
-    @property
-    def curves(self) -> bool:
-        return any(isinstance(cell, Curve) for cell in self.cells)
-
-    @property
-    def widest(self) -> int:
-        return max(len(self.title), self.filled)
-
-    @property
-    def filled(self) -> int:
-        return max((len(shown(cell)) for cell in self.cells), default=0)
-
-    @property
-    def least(self) -> int:
+    def __init__(self, title: str, cells: Sequence[Any], *, first: bool) -> None:
+        self.title, self._cells = title, cells
+        self.numbers = bool(cells) and all(cell is None or isinstance(cell, (int, float)) for cell in cells)
+        self.curves = any(isinstance(cell, Curve) for cell in cells)
+        self._shown = [shown(cell) for cell in cells]
+        filled = max(map(len, self._shown), default=0)
+        self.widest = max(len(title), filled)
+        """Characters with which nothing is cut."""
+        text_least = FIRST_LEAST if first else TEXT_LEAST
+        title_least = min(len(title), TITLE_LEAST)
         if self.numbers:
-            return max(self.filled, min(len(self.title), TITLE_LEAST))
-        if self.curves:
-            return min(self.widest, max(CURVE_LEAST, min(len(self.title), TITLE_LEAST)))
-        return min(self.widest, FIRST_LEAST if self.first else TEXT_LEAST)
+            text_least = max(filled, title_least)
+        elif self.curves:
+            text_least = max(CURVE_LEAST, title_least)
+        self.least = min(self.widest, text_least)
 
     def texts(self, width: int) -> list[str]:
         if self.numbers:
-            return [shown(cell) for cell in self.cells]
+            return self._shown
         if self.curves:
-            return [sparkline(cell.values, min(width, cell.width)) if cell else "" for cell in self.cells]
-        return shortened([shown(cell) for cell in self.cells], width)
+            return [sparkline(cell.values, min(width, cell.width)) if cell else "" for cell in self._cells]
+        return shortened(self._shown, width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +137,7 @@ class Sheet:
         """In at most `width` characters, unless what cannot be spared needs more; and the places of the columns that
         had to go."""
         columns = [
-            _Column(name, [row[place] for row in self.rows], place == 0)
+            _Column(name, [row[place] for row in self.rows], first=place == 0)
             for place, name in enumerate(self.names)
         ]
         kept = list(range(len(columns)))
@@ -190,7 +177,7 @@ def _drawn(columns: Sequence[_Column], width: int) -> Table:
     for column, room in zip(columns, widths, strict=True):
         made.add_column(
             _middle(column.title, room),
-            justify="right" if column.numbers and column.cells else "left",
+            justify="right" if column.numbers else "left",
             no_wrap=True,
             width=room,
         )
