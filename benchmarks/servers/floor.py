@@ -1,7 +1,7 @@
 """The bare handler and the floor, as servers: `python -m servers.floor bare|hop PORT FOLDER`.
 
 bare   the handler inside an ASGI application on uvicorn
-hop    a signature check and a hop over a Unix socket to two workers, nothing else. Each is in a session of its
+hop    a signature check and a hop over a Unix socket to two workers, nothing else. They have a session of their
        own, as workers that outlive their server have to be: Linux schedules sessions as groups (autogroup), and
        on a busy machine a hop between two of them takes longer than one within.
 """
@@ -52,7 +52,6 @@ def bare(folder: Path) -> Any:
 def work(listener: socket.socket, folder: Path) -> None:
     """A worker: frames are a length and a kind's byte, answered by a length and the answer."""
     ctypes.CDLL(None).prctl(1, 9)  # ends with its parent
-    os.setsid()
     handle = transform(folder)
     while True:
         connection, _ = listener.accept()
@@ -69,12 +68,17 @@ def hop(folder: Path) -> Any:
     from clary.domain import signing
 
     paths = [str(folder / f"hop-{number}.sock") for number in range(WORKERS)]
-    for path in paths:
-        listener = socket.socket(socket.AF_UNIX)
+    listeners = [socket.socket(socket.AF_UNIX) for _ in paths]
+    for listener, path in zip(listeners, paths, strict=True):
         listener.bind(path)
         listener.listen(8)
-        if os.fork() == 0:
-            work(listener, folder)
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(1, 9)
+        os.setsid()
+        for listener in listeners[1:]:
+            if os.fork() == 0:
+                work(listener, folder)
+        work(listeners[0], folder)
     idle: asyncio.Queue[Any] = asyncio.Queue()
     connected = False
 
