@@ -46,6 +46,12 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
+    with serving() as found:
+        yield found
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[int]:
     found: list[int] = []
     up = threading.Event()
 
@@ -241,3 +247,10 @@ def test_a_head_request_has_no_body(port: int) -> None:
         buffer = bytearray()
         assert answer(connection, buffer)[1] == b""
         assert answer(connection, buffer)[1] == b"z"
+
+
+def test_who_sends_nothing_more_of_a_request_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clary.gateway.server.KEEP_ALIVE", 0.1)
+    with serving() as port, connected(port) as connection:
+        connection.sendall(post("/a", b"x" * 100)[:-50])
+        assert ended(connection) == b""

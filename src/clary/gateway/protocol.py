@@ -44,6 +44,8 @@ class Http(asyncio.Protocol):
         self._calls: deque[Call] = deque()
         """Those unanswered; the first is at work."""
         self._since = 0.0
+        self._heard = self._noticed = 0
+        """Pieces that came; of them, those that had come at the last look."""
         self._watch: asyncio.TimerHandle | None = None
 
     # The connection
@@ -69,7 +71,12 @@ class Http(asyncio.Protocol):
         self._requests.close()
 
     def _look(self) -> None:
-        """Close it when nothing was asked for some time."""
+        """Close it when nothing was asked for some time, or nothing has come of a request that is not whole."""
+        stalled = self._requests.coming is not None and not self._held and self._heard == self._noticed
+        self._noticed = self._heard
+        if stalled:
+            self._transport.abort()
+            return
         left = self._since + self._patience - self._loop.time()
         if not self._calls and left <= 0:
             self._transport.close()
@@ -96,6 +103,7 @@ class Http(asyncio.Protocol):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
+        self._heard += 1
         try:
             self._requests.feed(data)
         except Refused as refused:
