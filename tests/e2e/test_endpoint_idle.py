@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.e2e.test_endpoints_under_load import workers
 from tests.support.endpoints import Endpoints, Load
-from tests.support.process import Clary
+from tests.support.process import IMAGE, ROLE, Clary
 
 SLOW = """
 import time
@@ -46,9 +46,20 @@ def asleep(endpoints: Endpoints) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("kind", ["serverless", "instances"])
+def pipeline(endpoints: Endpoints, label: str) -> str:
+    """A model of two containers, of which the second answers what the first did."""
+    same = "def model_fn(d): return None\ndef transform_fn(m, body, kind, accept): return body, kind"
+    given = [endpoints.data(label=label), endpoints.data(same)]
+    name = endpoints.name("pipeline")
+    endpoints.sagemaker.create_model(
+        ModelName=name, Containers=[{"Image": IMAGE, "ModelDataUrl": each} for each in given], ExecutionRoleArn=ROLE
+    )  # fmt: skip
+    return name
+
+
+@pytest.mark.parametrize("kind", ["serverless", "instances", "pipeline"])
 def test_who_is_not_called_ends_and_is_woken_by_a_request(endpoints: Endpoints, kind: str) -> None:
-    model = endpoints.model(label="woken")
+    model = pipeline(endpoints, "woken") if kind == "pipeline" else endpoints.model(label="woken")
     name = serverless(endpoints, model, 20) if kind == "serverless" else endpoints.up(model)
     for _ in range(2):
         asleep(endpoints)

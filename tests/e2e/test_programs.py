@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.endpoints import Endpoints
-from tests.support.process import Clary
+from tests.support.process import ALIASES, ROLE, Clary
+from tests.support.process import IMAGE as PLAIN
 
 SERVER = """
 import json, os, socket, sys, time, urllib.request
@@ -63,18 +65,53 @@ HTTPServer(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()
 """
 """One thread, HTTP/1.0: the plainest server there is."""
 
+ASGI = """
+import asyncio
+
+inside = most = 0
+
+async def app(scope, receive, send):
+    global inside, most
+    if scope["type"] != "http": return
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"): break
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
+    await send(start)
+    if body == b"most": await send({"type": "http.response.body", "body": b"%d" % most, "more_body": True})
+    elif scope["path"] == "/invocations":
+        inside += 1
+        most = max(most, inside)
+        for word in body.split():
+            await send({"type": "http.response.body", "body": word + b" ", "more_body": True})
+            await asyncio.sleep(0.3)
+        inside -= 1
+    await send({"type": "http.response.body", "body": b""})
+"""
+"""HTTP/1.1 with connections that stay, chunked answers, any number of requests at a time."""
+
 SERVE = f"#!/bin/sh\nexec {sys.executable} app.py ${{SAGEMAKER_BIND_TO_PORT}}\n"
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/own:1"
 MUTE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/mute:1"
+UVICORN = "000000000000.dkr.ecr.us-east-1.amazonaws.com/uvicorn:1"
 NONE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/none:1"
 
 
 def aliases(folder: Path) -> dict[str, object]:
     (folder / "app.py").write_text(SERVER)
+    (folder / "asgi.py").write_text(ASGI)
     (folder / "serve").write_text(SERVE)
     (folder / "serve").chmod(0o755)
     return {
+        **ALIASES,
         "*/own:*": {"interpreter": sys.executable, "program": str(folder)},
+        "*/uvicorn:*": {
+            "interpreter": sys.executable,
+            "program": str(folder),
+            "serve": "python -m uvicorn asgi:app --host 0.0.0.0 --port 8080",
+        },
         "*/mute:*": {"interpreter": sys.executable, "serve": "sleep 600"},
         "*/none:*": {"interpreter": sys.executable, "serve": "no-such-program"},
     }
@@ -112,6 +149,19 @@ def test_a_program_serves(endpoints: Endpoints) -> None:
     assert raised.value.response["OriginalStatusCode"] == 418
     assert raised.value.response["OriginalMessage"] == "short and stout"
     assert "listening on 8080" in endpoints.lines(name)
+    endpoints.delete(name)
+
+
+@sandboxed
+def test_a_server_of_many_requests_at_a_time_has_them(endpoints: Endpoints) -> None:
+    name = endpoints.up(endpoints.model(Image=UVICORN))
+    streamed = endpoints.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"one two")
+    pieces = [each["PayloadPart"]["Bytes"] for each in streamed["Body"]]
+    assert pieces == [b"one ", b"two "]  # each as it came
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda word: endpoints.invoke(name, f"{word} twice")["Body"], "abcdefgh"))
+    assert answers == [f"{word} twice ".encode() for word in "abcdefgh"]
+    assert int(endpoints.invoke(name, "most")["Body"]) > 1
     endpoints.delete(name)
 
 
@@ -186,9 +236,8 @@ def test_a_program_that_never_answers_is_given_up(endpoints: Endpoints) -> None:
 def test_an_isolated_program_reaches_nobody(endpoints: Endpoints) -> None:
     model = endpoints.name("isolated")
     container = {"Image": IMAGE, "ModelDataUrl": endpoints.data()}
-    role = "arn:aws:iam::123456789012:role/SageMakerRole"
     endpoints.sagemaker.create_model(
-        ModelName=model, PrimaryContainer=container, ExecutionRoleArn=role, EnableNetworkIsolation=True
+        ModelName=model, PrimaryContainer=container, ExecutionRoleArn=ROLE, EnableNetworkIsolation=True
     )
     name = endpoints.up(model)
     assert endpoints.invoke(name, "still here")["Body"] == b"still here"
@@ -214,3 +263,21 @@ def test_without_a_sandbox_a_program_gets_a_port_of_its_own(tmp_path: Path) -> N
         assert any("the program must listen on port" in line for line in lines)
         for name in names:
             endpoints.delete(name)
+
+
+@sandboxed
+def test_programs_and_scripts_are_stages_of_one_pipeline(endpoints: Endpoints) -> None:
+    """Two programs on one port, without models of their own, before a script."""
+    script = (
+        "def model_fn(d): return None\ndef transform_fn(m, body, kind, accept): return body.upper(), kind"
+    )
+    name = endpoints.name("pipeline")
+    last = {"Image": PLAIN, "ModelDataUrl": endpoints.data(script)}
+    endpoints.sagemaker.create_model(
+        ModelName=name, Containers=[{"Image": IMAGE}, {"Image": IMAGE}, last], ExecutionRoleArn=ROLE
+    )
+    endpoint = endpoints.up(name)
+    assert endpoints.invoke(endpoint, "through all")["Body"] == b"THROUGH ALL"
+    with pytest.raises(ClientError, match=r"\(418\) from container-1 with message"):
+        endpoints.invoke(endpoint, "teapot")
+    endpoints.delete(endpoint)
