@@ -67,14 +67,22 @@ class Follower:
         """Until the log is drained after `ended` is set."""
         while True:
             last = ended.is_set()
-            while await asyncio.to_thread(self.drain):
-                pass
+            while self._grown():
+                if not await asyncio.to_thread(self.drain):
+                    break
             if last:
                 return
             try:
                 await asyncio.wait_for(ended.wait(), PAUSE)
             except TimeoutError:
                 continue
+
+    def _grown(self) -> bool:
+        """Whether a look is worth a thread: most find nothing."""
+        try:
+            return self._offset is None or self._path.stat().st_size > self._offset
+        except FileNotFoundError:
+            return False
 
     def drain(self, chunk: int = CHUNK) -> int:
         """Keep the next chunk of whole lines; its bytes, 0 at the end."""
