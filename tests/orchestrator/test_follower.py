@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clary.orchestrator.follower import Follower, MetricPatterns, parse
@@ -31,6 +31,7 @@ def follower(of: MemoryStore, path: Path) -> Follower:
 
 
 @pytest.mark.parametrize("chunk", [64, 1 << 20])
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_what_was_cut_anywhere_is_kept_once(
     tmp_path_factory: pytest.TempPathFactory, chunk: int, cuts: list[int]
