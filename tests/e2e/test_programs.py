@@ -47,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         if body == b"about":
             model = open("/opt/ml/model/name").read() if os.path.exists("/opt/ml/model/name") else ""
             told = {"model": model, "port": sys.argv[1], "given": os.environ.get("GIVEN"), "folder": os.getcwd(),
+                    "threads": os.environ.get("OMP_NUM_THREADS"),
                     "attributes": self.headers.get("X-Amzn-SageMaker-Custom-Attributes")}
             return self.answer(json.dumps(told).encode(), 200, "application/json")
         if body == b"teapot": return self.answer(b"short and stout", 418)
@@ -96,6 +97,7 @@ SERVE = f"#!/bin/sh\nexec {sys.executable} app.py ${{SAGEMAKER_BIND_TO_PORT}}\n"
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/own:1"
 MUTE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/mute:1"
 UVICORN = "000000000000.dkr.ecr.us-east-1.amazonaws.com/uvicorn:1"
+LOST = "000000000000.dkr.ecr.us-east-1.amazonaws.com/lost:1"
 NONE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/none:1"
 
 
@@ -113,6 +115,7 @@ def aliases(folder: Path) -> dict[str, object]:
             "serve": "python -m uvicorn asgi:app --host 0.0.0.0 --port 8080",
         },
         "*/mute:*": {"interpreter": sys.executable, "serve": "sleep 600"},
+        "*/lost:*": {"interpreter": sys.executable, "program": str(folder / "lost")},
         "*/none:*": {"interpreter": sys.executable, "serve": "no-such-program"},
     }
 
@@ -134,6 +137,7 @@ def test_a_program_serves(endpoints: Endpoints) -> None:
     assert answer["ContentType"] == "application/json"
     assert answer["CustomAttributes"] == "from the program"
     told = json.loads(answer["Body"])
+    assert told.pop("threads") is None  # a program's own affair
     assert told == {
         "model": "mine", "port": "8080", "given": "a value", "folder": "/opt/program",
         "attributes": "from the caller",
@@ -218,6 +222,9 @@ def test_a_program_that_does_not_answer_fails_the_endpoint(endpoints: Endpoints)
     reason = endpoints.wait(gone, "Failed")["FailureReason"]
     assert "The program no-such-program cannot be started: No such file or directory" in reason
     assert "must answer GET /ping with status 200 on port 8080" in reason
+    lost = endpoints.create(endpoints.config(endpoints.model(Image=LOST)))
+    assert "to be mounted on /opt/program, does not exist" in endpoints.wait(lost, "Failed")["FailureReason"]
+    endpoints.delete(lost)
     assert endpoints.describe(waiting)["EndpointStatus"] == "Creating"
     endpoints.delete(waiting)
     endpoints.delete(gone)

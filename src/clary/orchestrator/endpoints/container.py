@@ -131,7 +131,6 @@ class Prepared:
             for name, value in self.container.get("Environment", {}).items()
             if name != SUBMITTED or not value.startswith("s3://")
         }
-        threads = "1" if self.workers > 1 else str(self.workers)
         role = self.variant["role"]
         found = {
             "PATH": f"{self.environment.python.parent}:{SYSTEM_PATH}",
@@ -139,9 +138,7 @@ class Prepared:
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
+            **(self._threads() if self.program is None else {}),
             **(workplace.credentials(replace(endpoint, spec={"RoleArn": role})) if role else {}),
             **model_builder.variables(self.place.ml, ML),
             SUBMITTED: f"{ML}/code",
@@ -160,6 +157,11 @@ class Prepared:
             if self.container.get("MultiModelConfig", {}).get("ModelCacheSetting") == "Disabled":
                 found["CLARY_SERVE_CACHE"] = "0"
         return found
+
+    def _threads(self) -> dict[str, str]:
+        """Of the libraries that compute, in each worker."""
+        threads = "1" if self.workers > 1 else str(self.workers)
+        return {f"{library}_NUM_THREADS": threads for library in ("OMP", "OPENBLAS", "MKL")}
 
 
 def isolated(container: Document) -> bool:

@@ -7,6 +7,7 @@ runs. Cancelling leaves the container as it is; `stop` ends it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import socket
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.domain.endpoint import Began
-from clary.engines.ports import Engine, EngineState, Observation
+from clary.engines.ports import Engine, EngineError, EngineState, Observation
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints import reach
 from clary.orchestrator.endpoints.container import Prepared
@@ -29,6 +30,8 @@ from clary.orchestrator.failure import TAIL, traceback_end
 from clary.orchestrator.follower import Follower, MetricPatterns
 from clary.orchestrator.usage import Watched
 from clary.storage.ports import Exists, Resource, Store
+
+log = logging.getLogger(__name__)
 
 LONGEST_BACK_OFF = 60.0
 USAGE_PERIOD = 60.0
@@ -113,9 +116,13 @@ class Instance:
         failures = 0
         while True:
             began = time.monotonic()
-            observation = await self._once()
+            try:
+                observation, refused = await self._once(), ""
+            except EngineError as error:
+                observation, refused = Observation("lost"), str(error)
+                log.warning("%s of %s: %s", self.name, self.endpoint.arn, error)
             if not self.ready.is_set() and not self.steady:
-                self.died.set_result(await asyncio.to_thread(self._why, observation))
+                self.died.set_result(refused or await asyncio.to_thread(self._why, observation))
                 return
             failures = 1 if time.monotonic() - began > STEADY else failures + 1
             await asyncio.sleep(0 if failures == 1 else min(LONGEST_BACK_OFF, 0.2 * 2 ** min(failures, 12)))
@@ -127,7 +134,7 @@ class Instance:
             self._state = None
 
     async def _once(self) -> Observation:
-        """One run, until it has ended."""
+        """One run, until it has ended. Raises `EngineError` where it cannot begin."""
         spec = await asyncio.to_thread(
             self.prepared.spec, self.endpoint, self.key, self.number, self._run, self._workplace
         )
