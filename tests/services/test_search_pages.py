@@ -51,7 +51,7 @@ class Rows(Services):
 ORDERS = ("TrialComponentName", "Parameters.lr", "Metrics.m.Last", "CreationTime", "LastModifiedTime", None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     by=st.sampled_from(ORDERS),
     first=st.lists(
