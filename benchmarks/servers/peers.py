@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from load import drive, written
@@ -43,8 +44,7 @@ if __name__ == "__main__":
     server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False, log_level="warning")
 """
 MLSERVER = """
-import json, os
-from fastapi import Request, Response
+import os
 from mlserver import MLModel
 from mlserver.handlers import custom_handler
 from servers.handler import loaded
@@ -55,9 +55,8 @@ class Model(MLModel):
         return True
 
     @custom_handler(rest_path="/invocations")
-    async def invocations(self, request: Request) -> Response:
-        row = (await request.body()).decode()
-        return Response(json.dumps(self.scores(row)), media_type="application/json")
+    async def invocations(self, payload: dict) -> dict:
+        return self.scores(payload["row"])
 """
 BENTOML = """
 import os
@@ -111,6 +110,8 @@ class Peer:
     kind: str = CSV
     files: Callable[[int], Mapping[str, str]] = lambda _: {}
     environ: Mapping[str, str] = field(default_factory=dict)
+    environment: str = ""
+    """Whose it is, if not its own."""
 
     @property
     def body(self) -> bytes:
@@ -121,9 +122,10 @@ def script(python: Path, place: Path, folder: Path, port: int) -> list[str]:
     return [str(python), str(place / "program.py"), str(folder), str(port)]
 
 
-def mlserver_settings(port: int) -> Mapping[str, str]:
+def mlserver_settings(port: int, workers: int) -> Mapping[str, str]:
+    """Without workers the model is in the server's process, as the bare handler is."""
     settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": free_port(), "metrics_port": free_port(),
-                "parallel_workers": 0, "debug": False}  # fmt: skip
+                "parallel_workers": workers, "debug": False}  # fmt: skip
     model = {"name": "bench", "implementation": "program.Model"}
     return {"settings.json": json.dumps(settings), "model-settings.json": json.dumps(model)}
 
@@ -133,7 +135,15 @@ PEERS: Mapping[str, Peer] = {
     "mlserver": Peer(
         MLSERVER,
         lambda python, place, folder, port: [str(python.parent / "mlserver"), "start", str(place)],
-        files=mlserver_settings,
+        kind=JSON,
+        files=partial(mlserver_settings, workers=2),
+    ),
+    "mlserver-inline": Peer(
+        MLSERVER,
+        lambda python, place, folder, port: [str(python.parent / "mlserver"), "start", str(place)],
+        kind=JSON,
+        files=partial(mlserver_settings, workers=0),
+        environment="mlserver",
     ),
     "bentoml": Peer(
         BENTOML,
@@ -160,7 +170,7 @@ def serving(name: str, folder: Path) -> Iterator[tuple[str, bytes, int]]:
     for file, text in {"program.py": peer.program, **peer.files(port)}.items():
         (place / file).write_text(text)
     try:
-        python = environment(name)
+        python = environment(peer.environment or name)
     except Exception as error:
         raise NotMeasured(f"its environment cannot be made: {error}") from error
     program = peer.argv(python, place, folder, port)
