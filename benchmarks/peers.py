@@ -28,7 +28,7 @@ PINNED = {
         "httptools==0.9.0",
     ],
     "litserve": ["litserve==0.2.19", "scikit-learn==1.9.1", "numpy==2.4.6"],
-    "mlserver": ["mlserver==1.7.1", "scikit-learn==1.9.1", "numpy==2.4.6"],
+    "mlserver": ["mlserver==1.7.1", "uvloop==0.21.0", "scikit-learn==1.9.1", "numpy==2.4.6"],
     "bentoml": ["bentoml==1.4.40", "scikit-learn==1.9.1", "numpy==2.4.6"],
     "ray": ["ray[serve]==2.60.0", "scikit-learn==1.9.1", "numpy==2.4.6"],
     "moto": ["moto[server]==5.2.1"],
