@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.debugger.history import Step, history, judge
 
@@ -225,6 +225,7 @@ def test_lists_are_read_in_both_of_their_spellings(names: list[str]) -> None:
     assert converted(repr(names), "tuple[str, ...]") == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=12, max_size=25))
 def test_the_loss_rule_trips_just_when_ten_steps_brought_no_decrease(values: list[float]) -> None:
     with tempfile.TemporaryDirectory() as folder:

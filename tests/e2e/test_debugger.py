@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.e2e.test_rules import judged, rule
 from tests.support.jobs import BUCKET, Jobs
 
+from clary.clients.calls import Calls
 from clary.debugger import Trial, create_trial
+from clary.debugger.exceptions import StepUnavailable
 
 
 def hook(**config: Any) -> dict[str, Any]:
@@ -84,6 +87,41 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert trial.steps() == [0, 1, 2]
     assert trial.loaded_all_steps
     assert trial.collections().keys() == {"losses"}
+
+
+def test_broken_and_foreign_objects_are_passed_over_by_readers_and_rules(debug: Jobs) -> None:
+    name = debug.run(SAVING.replace("range(3)", "range(8)"), **hook())["TrainingJobName"]
+    prefix = f"debug/{name}/debug-output"
+
+    def events(step: int) -> str:
+        return f"{prefix}/events/{step:012d}/{step:012d}_worker_0.tfevents"
+
+    def index(step: int) -> str:
+        return f"{prefix}/index/000000000/{step:012d}_worker_0.json"
+
+    whole = debug.s3.get_object(Bucket=BUCKET, Key=events(1))["Body"].read()
+    for key, data in {
+        events(1): whole[:20],
+        index(2): b'{"meta": ',
+        f"{prefix}/index/notes.txt": b"mine",
+    }.items():
+        debug.s3.put_object(Bucket=BUCKET, Key=key, Body=data)
+    debug.s3.delete_object(Bucket=BUCKET, Key=events(3))
+    trial = trial_of(name)
+    assert trial.steps() == [0, 1, 3, 4, 5, 6, 7]
+    assert trial.tensor("loss").values().keys() == {0, 4, 5, 6, 7}
+    assert {problem.removeprefix(f"{prefix}/") for problem in trial.problems} == {
+        key.removeprefix(f"{prefix}/")
+        for key in (events(1), index(2), events(3), f"{prefix}/index/notes.txt")
+    }
+    with pytest.raises(StepUnavailable):
+        trial.wait_for_steps([2])
+    calls = Calls(debug.clary.connection)
+    rules = [rule("ExplodingTensor"), rule("LossNotDecreasing", num_steps=2)]
+    calls.post("/_clary/rules", {"TrainingJobName": name, "DebugRuleConfigurations": rules})
+    found = judged(debug, name)
+    assert {each["RuleEvaluationStatus"] for each in found.values()} == {"NoIssuesFound"}, found
+    assert "looked at 7 steps" in found["ExplodingTensor"]["StatusDetails"]
 
 
 def test_of_two_processes_one_saves(debug: Jobs) -> None:

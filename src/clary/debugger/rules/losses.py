@@ -8,6 +8,8 @@ from ..modes import ModeKeys
 from .check import Check
 from .reading import Trial, names, number
 
+FEW = 3
+"""Earlier steps that are tried: one may be broken."""
 ORDER = (ModeKeys.EVAL, ModeKeys.TRAIN, ModeKeys.GLOBAL)
 
 
@@ -43,18 +45,17 @@ class LossNotDecreasing(Check):
             return None
         if at < self._due.setdefault((name, mode), at + self.num_steps):
             return None
-        before = trial.tensor(name).prev_steps(at - self.num_steps, 1, mode)
-        if not before:
+        steps = trial.tensor(name).prev_steps(at - self.num_steps, FEW, mode)
+        readable = ((step, number(trial, step, name, mode)) for step in reversed(steps))
+        before, earlier = next(((step, found) for step, found in readable if found is not None), (None, None))
+        if earlier is None:
             return None
         self._due[name, mode] = at + self.num_steps
-        old, new = (
-            float(trial.tensor(name).value(before[0], mode).reshape(-1)[0]),
-            float(value.reshape(-1)[0]),
-        )
+        old, new = float(earlier.reshape(-1)[0]), float(value.reshape(-1)[0])
         # Not a number is no decrease either.
         if new < old - abs(old) * self.diff_percent / 100:
             return None
-        return f"{name} is {new:.6g} at step {at}, after {old:.6g} at step {before[0]}"
+        return f"{name} is {new:.6g} at step {at}, after {old:.6g} at step {before}"
 
     def _mode(self, trial: Trial, name: str) -> ModeKeys:
         if self.mode:

@@ -5,6 +5,7 @@ The page holds its own style and its charts as SVG: it can be opened anywhere, w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..exceptions import SMDebugError
 from .chart import Line, bars, histogram, lines, page, table
 from .check import Check
 from .classes import classes, confusion
@@ -49,9 +51,8 @@ def hyperparameters(trial: Trial) -> str:
     rows = []
     for name in trial.tensor_names(collection="hyperparameters"):
         tensor = trial.tensor(name)
-        steps = tensor.steps()
-        if steps:
-            value = tensor.value(steps[0]).reshape(-1)
+        with suppress(SMDebugError, IndexError):  # a broken file, or never saved
+            value = tensor.value(tensor.steps()[0]).reshape(-1)
             rows.append((name.rpartition("/")[2], ", ".join(str(each) for each in value[:5])))
     return table(("Name", "Value"), rows) if rows else ""
 
