@@ -57,6 +57,7 @@ def test_deploy_predict_update_transform_and_delete(client: Client, clary: Clary
     endpoints = Endpoints(clary)
     done = client.script(client_python("v2"), DEPLOY.replace("DATA", endpoints.data(ECHO)))
     assert "all is well" in done.stdout
+    assert done.stdout.count("rows.csv is done (of 1)") == 1
 
 
 def test_the_note_s_invoke_and_cleanup_of_endpoints(client: Client, clary: Clary) -> None:

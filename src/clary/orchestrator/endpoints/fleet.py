@@ -15,7 +15,7 @@ from clary.orchestrator.endpoints.capture import DataCapture
 from clary.orchestrator.endpoints.house import FleetError, House, endpoint_root
 from clary.orchestrator.endpoints.instance import Tell
 from clary.orchestrator.endpoints.meter import Meter
-from clary.orchestrator.endpoints.names import log_group, stream_name
+from clary.orchestrator.endpoints.names import instance_name, log_group, machine, stream_name
 from clary.orchestrator.endpoints.running import Running
 from clary.orchestrator.endpoints.stage import Site
 from clary.storage.ports import Document, Exists, LogLine, Missing, Resource
@@ -25,7 +25,7 @@ __all__ = ["Fleet", "FleetError", "House", "endpoint_root"]
 DRAIN = 75.0
 """Seconds that requests under way have when a fleet goes."""
 CLARY = "clary"
-"""The log stream of Clary's own lines."""
+"""The log stream of Clary's own lines; a transform job's are in its first machine's."""
 
 
 class Fleet:
@@ -139,11 +139,20 @@ class Fleet:
         now = time.time()
         group = log_group(self._endpoint)
         store = self._house.ports.store
-        stream = stream_name(self._endpoint, CLARY)
+        stream = stream_name(self._endpoint, self._own_stream)
         with suppress(Exists), store.begin() as tx:
             tx.logs.create_stream(group, stream, now)
         with suppress(Missing), store.begin() as tx:
             tx.logs.append(group, stream, [LogLine(now, now, f"[clary] {text}")])
+
+
+    @property
+    def _own_stream(self) -> str:
+        if self._endpoint.kind != "TransformJob":
+            return CLARY
+        first = self._variants[0]
+        where = machine(self._endpoint, self.name, instance_name(first.name, 0), 0)
+        return f"{where}/{first.stages[0].name}" if first.stages[0].name else where
 
 
 def _count(running: Running) -> int:

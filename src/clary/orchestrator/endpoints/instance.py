@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from clary.engines.ports import Engine, EngineError, EngineState, Observation
 from clary.orchestrator.container import Workplace
 from clary.orchestrator.endpoints import reach
 from clary.orchestrator.endpoints.container import Prepared
-from clary.orchestrator.endpoints.names import instance_name, log_group, stream_name
+from clary.orchestrator.endpoints.names import instance_name, log_group, machine, run_key, stream_name
 from clary.orchestrator.endpoints.pool import Pool
 from clary.orchestrator.endpoints.program import REACH
 from clary.orchestrator.failure import TAIL, traceback_end
@@ -78,18 +77,14 @@ class Instance:
 
     @property
     def key(self) -> str:
-        return self._key(self.stage)
-
-    def _key(self, stage: str) -> str:
-        name = instance_name(self.prepared.variant["name"], self.number, stage)
-        return f"{self.endpoint.arn}#{int(self.endpoint.created * 1000)}/{self.fleet}/{name}#{self._run}"
+        return run_key(self.endpoint, self.fleet, self.name, self._run)
 
     @property
     def stream(self) -> str:
         """As AWS names them: the variant, or the job, the machine's id, and the container where there are several."""
-        machine = f"i-{sha256(self._key('').encode()).hexdigest()[:17]}"
-        what = f"{machine}/{self.stage}" if self.stage else machine
-        return stream_name(self.endpoint, what, self.prepared.variant["name"])
+        variant = self.prepared.variant["name"]
+        where = machine(self.endpoint, self.fleet, instance_name(variant, self.number), self._run)
+        return stream_name(self.endpoint, f"{where}/{self.stage}" if self.stage else where, variant)
 
     def leave(self) -> None:
         """Let go of it; it runs on."""
