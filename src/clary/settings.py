@@ -73,7 +73,8 @@ class Settings:
     image_aliases: dict[str, Any] = setting(
         {},
         'Image patterns (shell-style, over the URI) to `{requirements = [...], python = "3.10"}` or'
-        ' `{interpreter = "/path/to/python"}`.',
+        ' `{interpreter = "/path/to/python"}`; with `program = "/folder"` a server of its own on port 8080 (`serve`,'
+        ' `network = "host"`: docs/howto/containers.md).',
     )
 
     @property
