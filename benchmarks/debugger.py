@@ -125,18 +125,18 @@ def main(arguments: list[str]) -> None:
         LOOPS, ""
     )
     pythons = {name: python or str(environment(LOOPS[name].environment)) for name, python in given.items()}
-    least: dict[tuple[str, bool], tuple[float, float]] = {}
-    for number in range(rounds):
-        for name, python in pythons.items():
-            for hooked in (False, True) if number % 2 else (True, False):
-                found = run(python, LOOPS[name], hooked)
-                before = least.get((name, hooked), found)
-                least[name, hooked] = min(before[0], found[0]), min(before[1], found[1])
     print(f"{'CPU':10} {'without':>9} {'with':>9}   CPU ratio   wall ratio")
-    for name in pythons:
-        (plain, plain_cpu), (hooked_, hooked_cpu) = least[name, False], least[name, True]
+    for name, python in pythons.items():
+        runs: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+        for number in range(rounds):
+            for hooked in (False, True) if number % 2 else (True, False):
+                runs[hooked].append(run(python, LOOPS[name], hooked))
+        (plain, plain_cpu), (wall, cpu) = (
+            [min(each) for each in zip(*runs[key], strict=True)] for key in (False, True)
+        )
         print(
-            f"{name:10} {plain_cpu:8.3f}s {hooked_cpu:8.3f}s {hooked_cpu / plain_cpu:11.3f} {hooked_ / plain:12.3f}"
+            f"{name:10} {plain_cpu:8.3f}s {cpu:8.3f}s {cpu / plain_cpu:11.3f} {wall / plain:12.3f}",
+            flush=True,
         )
 
 
