@@ -145,7 +145,6 @@ class Fleet:
         with suppress(Missing), store.begin() as tx:
             tx.logs.append(group, stream, [LogLine(now, now, f"[clary] {text}")])
 
-
     @property
     def _own_stream(self) -> str:
         if self._endpoint.kind != "TransformJob":
