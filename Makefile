@@ -11,7 +11,8 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 TESTS ?= tests
 MARKED ?= not slow
-JOBS ?= 2
+# Most tests wait for servers and jobs: more of them than cores.
+JOBS ?= 3
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -37,7 +38,7 @@ demo: setup  ## Train a real sweep in an empty home, and show its table, bar plo
 test: setup system  ## Run the tests
 	$(RUN)/coverage erase
 	$(RUN)/coverage run -m pytest -n $(JOBS) --dist loadgroup -m "$(MARKED)" $(TESTS)
-	@$(RUN)/coverage combine --quiet && $(RUN)/coverage report | tail -n 1
+	@$(RUN)/coverage combine --quiet && echo "$$($(RUN)/coverage report --format=total) % of the lines and branches were run"
 
 test-slow: setup system  ## Run the tests that take minutes each
 	$(RUN)/pytest -n $(JOBS) --dist loadgroup -m slow $(TESTS)

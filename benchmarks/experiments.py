@@ -3,7 +3,8 @@
     python benchmarks/experiments.py [--sizes 1000,10000,100000] [--peers | --long]
 
 Beside SDK v2's ExperimentAnalytics stands its own cost: the same code answered from memory with the bytes that the
-server had answered. `own table` is `/_clary/runs`, 20 columns as Arrow. moto and MLflow are asked for what they have;
+server had answered. `own table` is `/_clary/runs`, 20 columns as Arrow.
+`waited for` is the top hundred's and the page's time without boto3's own work. moto and MLflow are asked for what they have;
 MLflow's runs after the first go straight into its database, as making them by REST takes 40 ms each.
 """
 
@@ -163,6 +164,26 @@ def page_time(client: Any, size: int, per_page: int) -> float:
     return time.perf_counter() - began
 
 
+class Waits:
+    """What a client waits for its answers, without what boto3 itself does before and after."""
+
+    def __init__(self, client: Any) -> None:
+        self._sent, self._waited = 0.0, list[float]()
+        client.meta.events.register("before-send", self._send)
+        client.meta.events.register("before-parse", self._received)
+
+    def _send(self, **_: object) -> None:
+        self._sent = time.perf_counter()
+
+    def _received(self, **_: object) -> None:
+        self._waited.append(time.perf_counter() - self._sent)
+
+    def median(self) -> float:
+        """Seconds, of the answers since it was last asked."""
+        found, self._waited = sorted(self._waited), []
+        return found[len(found) // 2]
+
+
 def median(run: Callable[[], float], rounds: int = 3) -> float:
     return sorted(run() for _ in range(rounds))[rounds // 2]
 
@@ -176,6 +197,7 @@ def clary(sizes: list[int]) -> None:
         "own table, s",
         "top 100, ms",
         "page of 100, ms",
+        "waited for, ms",
     )
     print("Clary   " + "".join(f"{one:>17}" for one in head))
     with tempfile.TemporaryDirectory() as folder:
@@ -183,6 +205,7 @@ def clary(sizes: list[int]) -> None:
         fill(home, sizes)
         with Clary(home) as server:
             client = server.client("sagemaker")
+            waits = Waits(client)
             at = server.connection
             environ = environment(at.url, at.access_key, at.secret_key, at.region, os.environ)
             for size in sizes:
@@ -192,7 +215,9 @@ def clary(sizes: list[int]) -> None:
                     whole, alone = found["whole"], found["alone"]
                 own = median(lambda: table(server, size))  # noqa: B023
                 top = median(lambda: top_hundred(client, size), 9) * 1e3  # noqa: B023
+                top_waited = waits.median() * 1e3
                 page = median(lambda: page_time(client, size, 100), 9) * 1e3  # noqa: B023
+                page_waited = waits.median() * 1e3
                 row = (
                     f"{size:,}",
                     f"{whole:.2f}",
@@ -201,6 +226,7 @@ def clary(sizes: list[int]) -> None:
                     f"{own:.2f}",
                     f"{top:.1f}",
                     f"{page:.1f}",
+                    f"{top_waited:.1f}; {page_waited:.1f}",
                 )
                 print("        " + "".join(f"{one:>17}" for one in row), flush=True)
 
