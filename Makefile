@@ -11,8 +11,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 TESTS ?= tests
 MARKED ?= not slow
-# Most tests wait for servers and jobs: more of them than cores.
-JOBS ?= 3
+JOBS ?= 2
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
