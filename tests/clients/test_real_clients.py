@@ -86,10 +86,13 @@ def test_boto3_of_2022_on_python_3_7(client: Client) -> None:
         s3.create_bucket(Bucket="boto3-of-2022")
         s3.put_object(Bucket="boto3-of-2022", Key="a/b c", Body=b"content")
         print(boto3.__version__, s3.get_object(Bucket="boto3-of-2022", Key="a/b c")["Body"].read().decode())
-        print(boto3.client("sagemaker").list_experiments()["ExperimentSummaries"])
+        sm = boto3.client("sagemaker")
+        sm.create_experiment(ExperimentName="boto3-of-2022")
+        listed = sm.list_experiments(SortBy="CreationTime", SortOrder="Descending")["ExperimentSummaries"]
+        print([each["ExperimentName"] for each in listed if each["ExperimentName"].startswith("boto3")])
         """
     done = client.script(client_python("old"), script)
-    assert done.stdout == "1.24.96 content\n[]\n"
+    assert done.stdout == "1.24.96 content\n['boto3-of-2022']\n"
 
 
 def test_aws_cli(client: Client) -> None:

@@ -32,12 +32,10 @@ class Training:
     seed: int = 0
     _random: np.random.Generator = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._random = np.random.default_rng(self.seed)
-
     def run(self) -> Iterator[tuple[str, Step]]:
         """What is saved in each step, with its mode."""
-        random, kinds = self._random, len(self.weights)
+        random = self._random = np.random.default_rng(self.seed)  # anew, however often it is run
+        kinds = len(self.weights)
         centres = random.normal(size=(kinds, 3 * 4 * 4))
         x, y = self._data(centres, self.samples)
         x_val, y_val = self._data(centres, 150)

@@ -9,7 +9,7 @@ from tests.debugger import sequences
 from tests.debugger.history import history, judge
 from tests.debugger.network import Training
 
-SOUND = Training()
+SOUND = Training(seed=2)
 IMAGES = {"regex": "^images$"}
 SPOILT: list[tuple[str, Training, Training, dict[str, str]]] = [
     ("LossNotDecreasing", Training(rate=0.0), SOUND, {}),
