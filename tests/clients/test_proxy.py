@@ -44,7 +44,7 @@ def environ(client: Client, clary: Clary, proxy: str) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in NOT_PROXY}
 
 
-def test_boto3_by_the_proxy_alone(client: Client, environ: dict[str, str]) -> None:
+def test_boto3_by_the_proxy_alone(client: Client, clary: Clary, environ: dict[str, str]) -> None:
     """Buckets virtual-hosted, names with dots, bodies in aws-chunked with trailers, parallel parts."""
     script = """
         import boto3, io, os
@@ -59,10 +59,11 @@ def test_boto3_by_the_proxy_alone(client: Client, environ: dict[str, str]) -> No
             back = io.BytesIO()
             s3.download_fileobj(bucket, "a/b c", back, Config=TransferConfig(multipart_chunksize=4_000_000))
             print(back.getvalue() == content)
-        print(boto3.client("sagemaker").list_experiments()["ExperimentSummaries"])
+        print(boto3.client("sagemaker").describe_experiment(ExperimentName="through-the-proxy")["ExperimentName"])
         """
+    clary.client("sagemaker").create_experiment(ExperimentName="through-the-proxy")
     done = client.command([str(client_python("v2")), "-c", "if True:" + script], environ)
-    assert done.stdout == "123456789012\nhttps://s3.amazonaws.com\nTrue\nTrue\n[]\n"
+    assert done.stdout == "123456789012\nhttps://s3.amazonaws.com\nTrue\nTrue\nthrough-the-proxy\n"
 
 
 def test_a_host_that_is_not_awss_is_tunnelled(tmp_path: Path, proxy: str) -> None:
