@@ -108,6 +108,7 @@ def run(python: str, loop: Loop, hooked: bool) -> tuple[float, float]:
         config = Path(name) / "input" / "config" / "debughookconfig.json"
         config.parent.mkdir(parents=True)
         config.write_text(json.dumps({"S3OutputPath": "s3://bucket", "CollectionConfigurations": []}))
+        config.with_name("profilerconfig.json").write_text(json.dumps({"S3OutputPath": "s3://bucket"}))
         environ = {**os.environ, **loop.variables, "CLARY_ML_ROOT": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
         environ["PYTHONPATH"] = str(toolkit_path() / "debug") if hooked else ""
         done = subprocess.run([python, "-c", TIMED + loop.text], env=environ, capture_output=True, text=True)

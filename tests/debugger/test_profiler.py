@@ -13,7 +13,7 @@ from tests.debugger.history import History
 
 from clary.debugger.profiler.catalog import BUILT_IN, find
 from clary.debugger.profiler.evaluate import NothingRecorded, evaluate
-from clary.debugger.profiler.profile import Profile, Profiles, Series, Step
+from clary.debugger.profiler.profile import Loader, Profile, Profiles, Series, Step
 from clary.debugger.profiler.report import DATA, PAGE, RULES
 from clary.debugger.rules.catalog import UnknownRule
 from clary.debugger.rules.check import BadParameter
@@ -25,17 +25,25 @@ GPU, MEMORY = ("gpu", "gpu0", "GPUUtilization"), ("gpu", "gpu0", "GPUMemoryUtili
 OTHER = ("gpu", "gpu1", "GPUUtilization")
 
 
-def profile(values: dict[tuple[str, str, str], np.ndarray], steps: tuple[Step, ...] = ()) -> Profile:
+def profile(
+    values: dict[tuple[str, str, str], np.ndarray],
+    steps: tuple[Step, ...] = (),
+    loaders: tuple[int, ...] = (),
+) -> Profile:
+    """`loaders`: the processes of each."""
     times = np.arange(N) / 2
     return Profile(
-        tuple(Series("algo-1", *key, times[: each.size], each) for key, each in values.items()), steps
+        tuple(Series("algo-1", *key, times[: each.size], each) for key, each in values.items()),
+        steps,
+        tuple(Loader("algo-1", each) for each in loaders),
     )
 
 
 def paced(slow: int, of: int = 300) -> tuple[Step, ...]:
     """Steps of 0.1 s, of which every so many take a second."""
     seconds = [1.0 if slow and n % (of // slow) == 0 else 0.1 for n in range(of)]
-    return tuple(Step(n, "TRAIN", float(time)) for n, time in enumerate(np.cumsum(seconds)))
+    begun = np.cumsum([0.0, *seconds[:-1]])
+    return tuple(Step(n, "TRAIN", float(began), seconds[n]) for n, began in enumerate(begun))
 
 
 @dataclass
@@ -62,7 +70,12 @@ CASES = [
         profile({GPU: LOW, MEMORY: HIGH}), {"patience": "100"},
     ),
     Case("LoadBalancing", profile({GPU: HIGH, OTHER: LOW}), "differ by 1.00", profile({GPU: HIGH, OTHER: HIGH})),
-    Case("StepOutlier", profile({CPU: LOW}, paced(15)), "14 of 299 TRAIN steps", profile({CPU: LOW}, paced(0))),
+    Case("StepOutlier", profile({CPU: LOW}, paced(15)), "15 of 300 TRAIN steps", profile({CPU: LOW}, paced(0))),
+    Case(
+        "Dataloader", profile({CPU: LOW}, loaders=(0, 3)), "3 processes load data, too many for 1 CPUs",
+        profile({CPU: LOW}, loaders=(0, 1)),
+    ),
+    Case("Dataloader", profile({CPU: LOW}, loaders=(0,)), "too few for 1", profile({CPU: LOW}, loaders=(2,))),
     Case(
         "MaxInitializationTime", profile({CPU: LOW}, (Step(0, "TRAIN", 300.0),)), "after 5.0 minutes",
         profile({CPU: LOW}, (Step(0, "TRAIN", 30.0),)), {"threshold": "4"},
@@ -89,9 +102,9 @@ def test_rules_of_gpus_say_that_there_is_none() -> None:
         "LoadBalancing",
     ):
         assert find(name).of({}).lacks(bare) == "the job's machine has no GPU"
-    assert {case.rule for case in CASES} | {"Dataloader", "OverallSystemUsage", "ProfilerReport"} == set(
-        BUILT_IN
-    )
+    assert {case.rule for case in CASES} | {"OverallSystemUsage", "ProfilerReport"} == set(BUILT_IN)
+    assert find("Dataloader").of({}).lacks(bare) == "the job used no data loader of PyTorch's"
+    assert find("StepOutlier").of({}).lacks(bare).startswith("no step was timed")
 
 
 def write(folder: Path, minute: int, events: list[dict[str, Any]], tail: str = "") -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from tests.e2e.test_profiler import judged as profiled
+from tests.e2e.test_profiler import rule as profiler_rule
 from tests.e2e.test_rules import judged, rule
 from tests.support.clients import interpreter
 from tests.support.jobs import BUCKET, Jobs
@@ -197,3 +200,51 @@ def test_xgboost(jobs: Jobs) -> None:
         run(jobs, XGBOOST, BOOST, saved, rules, GROWN, signals=0, max_depth=6, samples=300)["Overfit"]
         == "IssuesFound"
     )
+
+
+STEPS = """
+import argparse
+import time
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+parser = argparse.ArgumentParser()
+parser.add_argument("--workers", type=int)
+parser.add_argument("--pauses", type=int)
+given = parser.parse_args()
+network = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(network.parameters(), 0.01)
+data = TensorDataset(torch.rand(800, 4), torch.rand(800, 1))
+for step, (x, y) in enumerate(DataLoader(data, batch_size=4, num_workers=given.workers)):
+    optimizer.zero_grad()
+    torch.nn.functional.mse_loss(network(x), y).backward()
+    optimizer.step()
+    time.sleep(0.3 if given.pauses and step % 40 == 20 else 0.005)
+time.sleep(1)
+"""
+
+
+def test_step_times_and_data_loaders(jobs: Jobs) -> None:
+    """Of every step, though losses are saved in the first only."""
+
+    def told(**knobs: int) -> dict[str, Any]:
+        request = jobs.request(
+            STEPS,
+            hyperparameters={name: str(value) for name, value in knobs.items()},
+            DebugHookConfig={"S3OutputPath": f"s3://{BUCKET}/tensors"},
+            ProfilerConfig={"S3OutputPath": f"s3://{BUCKET}/profiles"},
+            ProfilerRuleConfigurations=[
+                profiler_rule("StepOutlier", n_outliers="3" if knobs["pauses"] else "20"), profiler_rule("Dataloader"),
+                profiler_rule("ProfilerReport"),
+            ],
+        )  # fmt: skip
+        request["AlgorithmSpecification"]["TrainingImage"] = TORCH
+        jobs.sagemaker.create_training_job(**request)
+        job = jobs.wait(request["TrainingJobName"], seconds=300)
+        assert job["TrainingJobStatus"] == "Completed", (job, jobs.lines(job["TrainingJobName"]))
+        return {name: each["StatusDetails"] for name, each in profiled(jobs, job["TrainingJobName"]).items()}
+
+    slow = told(workers=0, pauses=1)
+    assert "5 of 199 TRAIN steps took longer" in slow["StepOutlier"], slow
+    assert "0 processes load data, too few" in slow["Dataloader"]
+    fine = told(workers=os.cpu_count() or 1, pauses=0)
+    assert all("found no issue" in fine[name] for name in ("StepOutlier", "Dataloader")), fine

@@ -1,4 +1,4 @@
-"""What a job's hook is told and where what it saves goes: DebugHookConfig and TensorBoardOutputConfig.
+"""What a job's hook is told and where what it saves goes: DebugHookConfig, TensorBoardOutputConfig, ProfilerConfig.
 
 The hook itself is the toolkit's (`toolkit/debug`), found by a folder on the program's PYTHONPATH. What it
 writes is in S3 while the job trains, in `<S3OutputPath>/<job>/debug-output`, and `training_job_end.ts` there
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from clary.domain.profiling import profiled
 from clary.engines import TOOLKIT
 from clary.engines.ports import Mount
 from clary.orchestrator.layout import JobFiles
@@ -123,6 +124,8 @@ BOARD = Output(
     "tensorboard-output",
     TolerantMirror,
 )
+PROFILE = Output("ProfilerConfig", "profilerconfig", "output/profiler", "profiler-output", TolerantMirror)
+"""Step times; system metrics come beside them (`profiling.py`)."""
 
 
 def pythonpath(job: Resource) -> tuple[str, ...]:
@@ -167,6 +170,8 @@ def _asked(job: Resource) -> Iterator[Output]:
     for output in (TENSORS, BOARD):
         if output.member in job.spec:
             yield output
+    if TENSORS.member in job.spec and profiled(job.spec):
+        yield PROFILE
 
 
 def _made(files: JobFiles, output: Output) -> Path:

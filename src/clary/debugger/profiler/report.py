@@ -17,7 +17,7 @@ from ..rules.check import IGNORED, BadParameter
 from .check import ProfilerCheck
 from .gpus import BatchSize, CPUBottleneck, GPUMemoryIncrease, IOBottleneck, LoadBalancing, LowGPUUtilization
 from .profile import Profile
-from .steps import Dataloader, MaxInitializationTime, StepOutlier, durations
+from .steps import UNTIMED, Dataloader, MaxInitializationTime, StepOutlier, durations
 from .usage import PERCENTILES, OverallSystemUsage, usage
 
 RULES: Mapping[str, type[ProfilerCheck]] = {
@@ -131,4 +131,4 @@ def steps(profile: Profile) -> str:
             f"<h3>{escape(mode)}</h3><p>{seconds.size} steps; mean {seconds.mean() * 1000:.3g} ms, deviation "
             f"{seconds.std() * 1000:.3g} ms.</p>{lines([curve], 'step', 0.0)}{histogram(seconds * 1000, 12, 'from {:.3g} ms')}"
         )
-    return "".join(parts) or "<p>The job saved no tensors in steps that follow each other.</p>"
+    return "".join(parts) or f"<p>{UNTIMED[0].upper()}{UNTIMED[1:]}.</p>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -15,19 +14,19 @@ FEW = 20
 """Durations below which a deviation says nothing."""
 
 
+UNTIMED = "no step was timed: the job has no DebugHookConfig, or trains with no framework that the hook knows"
+
+
 def durations(
     steps: tuple[Step, ...], mode: str | None = None
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """By mode: each step's number, and the seconds since the one before, where they follow each other."""
-    for one in dict.fromkeys(step.mode for step in steps):
-        found = [
-            (after.step, after.time - before.time)
-            for before, after in pairwise(steps)
-            if before.mode == after.mode == one and after.step == before.step + 1
-        ]
-        if found and mode in (None, one):
-            numbers, seconds = zip(*found, strict=True)
-            yield one, np.array(numbers), np.array(seconds)
+    """By mode: the number of each step that was timed, and its seconds."""
+    timed = [(step.mode, step.step, step.seconds) for step in steps if step.seconds is not None]
+    for one in dict.fromkeys(mode for mode, _, _ in timed):
+        if mode in (None, one):
+            found = [(number, seconds) for each, number, seconds in timed if each == one]
+            numbers, lengths = zip(*found, strict=True)
+            yield one, np.array(numbers), np.array(lengths)
 
 
 @dataclass
@@ -40,11 +39,7 @@ class StepOutlier(ProfilerCheck):
 
     def lacks(self, profile: Profile) -> str:
         known = next(durations(profile.steps), None)
-        return (
-            ""
-            if known
-            else "the job saved no tensors in steps that follow each other, so no step has a duration"
-        )
+        return "" if known else UNTIMED
 
     def judge(self, profile: Profile) -> str | None:
         wanted = self.mode.upper().rpartition(".")[2] if self.mode else None
@@ -77,13 +72,21 @@ class MaxInitializationTime(ProfilerCheck):
 
 @dataclass
 class Dataloader(ProfilerCheck):
-    """How many processes load data. No hook of Clary's records them, so there is nothing to look at."""
+    """The processes of PyTorch's data loaders are fewer than `min_threshold` percent of a node's CPUs, or more than
+    `max_threshold`. Of several loaders, the one with the most."""
 
     min_threshold: float = 70
     max_threshold: float = 200
 
     def lacks(self, profile: Profile) -> str:
-        return "no events of data loaders are recorded here"
+        return "" if profile.loaders else "the job used no data loader of PyTorch's"
 
     def judge(self, profile: Profile) -> str | None:
+        for node in sorted({loader.node for loader in profile.loaders}):
+            cpus = {each.name for each in profile.of("cpu") if each.node == node}
+            workers = max(loader.workers for loader in profile.loaders if loader.node == node)
+            percent = 100 * workers / len(cpus) if cpus else self.min_threshold
+            if not self.min_threshold <= percent <= self.max_threshold:
+                told = "too few" if percent < self.min_threshold else "too many"
+                return f"on {node} {workers} processes load data, {told} for {len(cpus)} CPUs"
         return None

@@ -4,9 +4,10 @@
     config.py       DebugHookConfig as collections, each with its steps and reductions; pure
     saver.py        steps and modes; what is to be saved now
     background.py   the thread that writes
+    timeline.py     step times, where the job is profiled
     keras.py        Keras 3, Keras 2 and tf.keras, TensorFlow 1 and 2; keras_graph.py for what is inside a graph
     gradient_tape.py  loops of TensorFlow 2 without Keras's methods
-    pytorch.py      loss modules and functions, modules, gradients, optimizers
+    pytorch.py      loss modules and functions, modules, gradients, optimizers; data_loader.py
     boosting.py     XGBoost and LightGBM
     lent.py, smdebug/   smdebug's names for scripts that ask the hook themselves
     format/         smdebug's files
@@ -30,6 +31,7 @@ FRAMEWORKS = {
     "torch.nn.functional": "pytorch",
     "torch.nn.modules.loss": "pytorch",
     "torch.optim.optimizer": "pytorch",
+    "torch.utils.data.dataloader": "data_loader",
     "xgboost.training": "boosting",
     "lightgbm.engine": "boosting",
 }

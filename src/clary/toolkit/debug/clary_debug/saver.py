@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from . import background, config_path
+from . import background, config_path, timeline
 from .config import Config, ConfigError
 from .quiet import complain
 
@@ -40,6 +40,7 @@ class Saver:
         self._pending = None  # type: background.Step | None
         self._background = None  # type: background.Background | None
         self._hosts = _document(os.path.join(ml, "input/config/resourceconfig.json"))
+        self.timeline = timeline.of_job(ml, self._hosts.get("current_host") or "algo-1")
         names = self._hosts.get("hosts") or ()
         if config.all_workers and ranks == 1 and len(names) > 1 and self._hosts.get("current_host") in names:
             self.set_rank(names.index(self._hosts["current_host"]), len(names))
@@ -64,6 +65,8 @@ class Saver:
         else:
             self.step = mode_step
         self.mode_steps[mode] = mode_step
+        if self.timeline is not None and os.getpid() == self._pid:
+            self.timeline.step(mode, mode_step)
         if self._silent:
             return False
         self._activate(mode_step)
