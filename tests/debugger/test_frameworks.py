@@ -363,3 +363,37 @@ def test_transformers_trainer(tmp_path: Path) -> None:
     assert losses.steps(TRAIN) == [0, 2, 4, 6]
     assert losses.steps(EVAL)
     assert len(trial.tensor_names(collection="gradients")) > 10
+
+
+SMDEBUGS = """Hook(
+    "/opt/ml/output/tensors", save_config=SaveConfig(save_interval=5), hyperparameters=params, train_data=data[0],
+    include_collections=["metrics", "feature_importance", "predictions", "labels"], validation_data=data[1],
+)"""
+
+
+@pytest.mark.parametrize("version", ["xgboost-1.2", "xgboost-1.7", "xgboost-3"])
+@pytest.mark.parametrize("made", ["Hook.create_from_json_file()", SMDEBUGS], ids=["by the job", "by itself"])
+def test_smdebugs_hook_of_xgboost_in_the_script(tmp_path: Path, version: str, made: str) -> None:
+    """As AWS's own examples have it: the hook is a callback, and saves each round once."""
+    script = f"""
+import numpy as np
+import xgboost
+from smdebug import SaveConfig
+from smdebug.xgboost import Hook
+random = np.random.RandomState(0)
+x = random.rand(200, 3)
+data = [xgboost.DMatrix(x[at::2], label=(x[at::2, 0] > 0.5).astype(int)) for at in (0, 1)]
+params = {{"objective": "binary:logistic", "eval_metric": "error"}}
+hook = {made}
+xgboost.train(params, data[0], 21, evals=[(data[0], "train"), (data[1], "validation")], callbacks=[hook])
+hook.save_scalar("best", 0.25)
+"""
+    asked = ("metrics", "feature_importance", "predictions", "labels", "full_shap")
+    trial, _ = saved(tmp_path, framework_python(version), script, *asked if "json" in made else ())
+    interval = 10 if "json" in made else 5
+    assert trial.tensor("validation-error").steps() == list(range(0, 21, interval))
+    assert trial.tensor("scalar/best").value(20) == 0.25
+    assert trial.tensor("predictions").shape(0) == trial.tensor("labels").shape(0) == (100,)
+    names = trial.tensor_names()
+    assert "feature_importance/gain/f0" in names
+    assert ("full_shap/f0" in names) == ("json" in made)

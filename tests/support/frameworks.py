@@ -15,6 +15,9 @@ FRAMEWORKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tf-2.15": ("3.11", ("tensorflow-cpu==2.15.1",)),
     "tf-2.18": ("3.11", ("tensorflow-cpu==2.18.0", "keras==3.8.0")),
     "keras-jax": ("3.11", ("keras==3.15.1", "jax[cpu]==0.8.1")),
+    "xgboost-1.2": ("3.8", ("xgboost==1.2.1", "numpy<1.24", "scipy")),
+    "xgboost-1.7": ("3.9", ("xgboost==1.7.6", "numpy<1.24", "scipy", "pandas")),
+    "xgboost-3": ("3.11", ("xgboost-cpu==3.0.5", "pandas")),
     "torch-trainers": (
         "3.11",
         ("torch==2.13.0+cpu", "numpy", "lightning==2.6.0", "transformers==4.57.3", "accelerate"),

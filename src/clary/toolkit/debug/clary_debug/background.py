@@ -51,6 +51,7 @@ class Background:
         """`board`: a folder for TensorBoard."""
         self._folder, self._worker, self._board = folder, worker, board
         self._queue = queue.Queue(STEPS)  # type: queue.Queue[Step | None]
+        self._last = -1
         self._thread = threading.Thread(target=self._run, name="clary-debugger", daemon=True)
         self._thread.start()
         atexit.register(self.finish)
@@ -78,6 +79,9 @@ class Background:
         if step.collections is not None:
             writer.write_collections(self._folder, step.collections, step.workers, self._worker)
         file = writer.StepFile(self._folder, step.step, self._worker)
+        if step.step == self._last:  # a script's own number, after the framework's step was closed
+            file.resume()
+        self._last = step.step
         for value in step.values:
             array = tensors.as_array(value.array)
             for name, absolute in value.reductions:

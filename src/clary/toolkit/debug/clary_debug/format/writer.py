@@ -24,6 +24,17 @@ class StepFile:
         self._tensors = []  # type: list[dict[str, Any]]
         self._shapes = []  # type: list[dict[str, Any]]
 
+    def resume(self) -> None:
+        """Go on with the file of this step that was closed."""
+        with open(os.path.join(self.folder, places.index(self.step, self.worker)), encoding="utf-8") as file:
+            index = json.load(file)
+        self._meta, self._tensors = index["meta"], index["tensor_payload"]
+        self._shapes = index["shape_payload"]
+        if self._tensors:
+            with open(os.path.join(self.folder, self._meta["event_file_name"]), "rb") as events_file:
+                self._records = [events_file.read()]
+            self._size = len(self._records[0])
+
     def add(self, name: str, value: "Any", mode: str, mode_step: int, time: float) -> None:
         """Raises `TypeError` or `ValueError` for what is no array."""
         array = tensors.as_array(value)

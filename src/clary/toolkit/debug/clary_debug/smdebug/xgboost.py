@@ -1,5 +1,10 @@
 """`smdebug.xgboost`: the hook of XGBoost. As a callback of `train` it does nothing: the one that comes unasked is there."""
 
+try:
+    from xgboost.callback import TrainingCallback  # type: ignore[import-not-found,unused-ignore]
+except ImportError:  # before 1.3 callbacks are functions
+    TrainingCallback = object
+
 from .. import boosting
 from . import Collection, CollectionKeys, ModeKeys, ReductionConfig, SaveConfig, SaveConfigMode, modes
 from .hook import Hook as Common
@@ -17,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Hook(Common):
+class Hook(Common, TrainingCallback):  # type: ignore[misc,unused-ignore]
     COLLECTIONS, DEFAULT, INTERVAL = boosting.COLLECTIONS, boosting.DEFAULT, boosting.INTERVAL
 
     def __init__(
