@@ -76,18 +76,16 @@ def test_keras_fit(tmp_path: Path, version: str) -> None:
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "batch"} <= set(trial.tensor_names())
     assert trial.tensor("val_accuracy").steps() == [5, 11]
     asked = ("weights", "biases", "gradients", "inputs", "outputs", "optimizer_variables")
-    old = version == "tf-2.4"
-    complains = "inputs and outputs: they cannot be had from Keras before 2.9" if old else ""
-    trial, _ = saved(tmp_path / "all", python, FIT, *asked, save_interval="3", complains=complains)
+    trial, _ = saved(tmp_path / "all", python, FIT, *asked, save_interval="3")
     assert trial.steps(TRAIN) == [0, 3, 6]
     (kernel,) = trial.tensor_names(regex="weights/.*dense_1/kernel:0")
     (gradient,) = trial.tensor_names(regex="gradients/.*dense_1/kernelGrad")
     assert trial.tensor(kernel).value(0).shape == trial.tensor(gradient).value(0).shape == (4, 2)
     assert np.abs(trial.tensor(kernel).value(8) - trial.tensor(kernel).value(0)).max() > 0
     assert trial.tensor_names(collection="optimizer_variables")
-    if not old:
-        assert trial.tensor("inputs").value(0).shape == (10, 3)
-        assert trial.tensor("predictions").value(0).shape == (10, 2)
+    assert trial.tensor("inputs").value(0).shape == (10, 3)
+    assert trial.tensor("predictions").value(0).shape == trial.tensor("labels").value(0).shape == (10, 2)
+    assert trial.tensor("inputs").steps(EVAL), "evaluations have theirs too"
 
 
 BOARD = """

@@ -73,8 +73,8 @@ class Calls:
         self._watch_optimizer(model.optimizer)
         if hasattr(model, "compute_loss"):
             self._watch_loss(model)
-        elif any(each.name in ("inputs", "outputs") for each in saver.config.saved):
-            complain("inputs and outputs", "they cannot be had from Keras before 2.9")
+        elif getattr(model, "compiled_loss", None) is not None:
+            self._watch_step(model)
 
     def begin(self, mode: str) -> None:
         wanted = bool(self._saver.active) and any(
@@ -109,6 +109,30 @@ class Calls:
             return original(x, y, y_pred, *args, **options)
 
         model.compute_loss = compute_loss
+
+    def _watch_step(self, model: "Any") -> None:
+        """Before Keras 2.9 a step computes its loss with an object that knows of outputs only."""
+        kind = type(model.compiled_loss)
+        original = kind.__call__
+
+        @functools.wraps(original)
+        def call(loss: "Any", y: "Any", y_pred: "Any", *args: "Any", **options: "Any") -> "Any":
+            if loss is model.compiled_loss:
+                self._call_out(_numbered("labels", y) + _numbered("predictions", y_pred), "outputs")
+            return original(loss, y, y_pred, *args, **options)
+
+        kind.__call__ = call
+        for name in ("train_step", "test_step"):
+            setattr(model, name, self._with_inputs(getattr(model, name)))
+
+    def _with_inputs(self, step: "Any") -> "Any":
+        @functools.wraps(step)
+        def call(data: "Any") -> "Any":
+            x = data[0] if isinstance(data, (list, tuple)) else data
+            self._call_out(_numbered("inputs", x), "inputs")
+            return step(data)
+
+        return call
 
     @quiet
     def _call_out(self, named: "list[tuple[str, Any]]", kind: str) -> None:
