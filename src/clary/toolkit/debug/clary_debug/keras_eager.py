@@ -112,16 +112,16 @@ class Calls:
 
     def _watch_step(self, model: "Any") -> None:
         """Before Keras 2.9 a step computes its loss with an object that knows of outputs only."""
-        kind = type(model.compiled_loss)
-        original = kind.__call__
+        losses = model.compiled_loss
+        kind = type(losses)
 
-        @functools.wraps(original)
-        def call(loss: "Any", y: "Any", y_pred: "Any", *args: "Any", **options: "Any") -> "Any":
-            if loss is model.compiled_loss:
-                self._call_out(_numbered("labels", y) + _numbered("predictions", y_pred), "outputs")
-            return original(loss, y, y_pred, *args, **options)
+        @functools.wraps(kind.__call__)
+        def call(own: "Any", y: "Any", y_pred: "Any", *args: "Any", **options: "Any") -> "Any":
+            self._call_out(_numbered("labels", y) + _numbered("predictions", y_pred), "outputs")
+            return kind.__call__(own, y, y_pred, *args, **options)
 
-        kind.__call__ = call
+        # A call is looked up on the class, which other models share: this object gets one of its own.
+        losses.__class__ = type(kind.__name__, (kind,), {"__call__": call})
         for name in ("train_step", "test_step"):
             setattr(model, name, self._with_inputs(getattr(model, name)))
 
