@@ -52,6 +52,7 @@ def structures(draw: st.DrawFn, shape: Shape, protocol: str, depth: int = 0) -> 
     names = [name for name, member in shape.members.items() if traced or leaves_a_trace(member)]
     if not names:
         return {}
+    needed: set[str] = set()
     if shape.metadata.get("union"):
         chosen = {draw(st.sampled_from(names))}
     else:
@@ -64,7 +65,8 @@ def structures(draw: st.DrawFn, shape: Shape, protocol: str, depth: int = 0) -> 
     made = {}
     for name in names:
         member = shape.members[name]
-        if name in chosen and not (depth >= DEEP + 2 and member.type_name in {"structure", "list", "map"}):
+        deep = depth >= DEEP + 2 and member.type_name in {"structure", "list", "map"}
+        if name in needed or (name in chosen and not deep):
             made[name] = draw(values(member, protocol, depth + 1))
     return made
 

@@ -15,6 +15,7 @@ from clary.wire.eventstream import CONTENT_TYPE, EventWriter, frame, header
 from clary.wire.messages import Document, HttpResponse
 from clary.wire.models import Operation
 from clary.wire.write_http import HeadWriter
+from clary.wire.write_typed import TypedWriters
 from clary.wire.write_xml import DECLARATION, Out, XmlWriters, escape
 from clary.wire.writing import CborWriters, PlainWriters, in_body
 
@@ -52,6 +53,11 @@ def plain_writers(model: ServiceModel, protocol: str) -> PlainWriters:
 
 
 @compiled
+def typed_writers(model: ServiceModel) -> TypedWriters:
+    return TypedWriters()
+
+
+@compiled
 def xml_writers(model: ServiceModel, timestamps: str) -> XmlWriters:
     return XmlWriters(timestamps)
 
@@ -74,14 +80,24 @@ def body_writer(
             return xml
 
         return compile_xml
-    pack = cbor2.dumps if protocol == "smithy-rpc-v2-cbor" else msgspec.json.encode
     plain = plain_writers(model, protocol)
+    if protocol == "smithy-rpc-v2-cbor":
 
-    def compile_plain(shape: Shape) -> Callable[[Any], bytes]:
-        write = plain.writer(shape)
-        return lambda value: pack(write(value))
+        def compile_cbor(shape: Shape) -> Callable[[Any], bytes]:
+            write = plain.writer(shape)
+            return lambda value: cbor2.dumps(write(value))
 
-    return compile_plain
+        return compile_cbor
+
+    def compile_json(shape: Shape) -> Callable[[Any], bytes]:
+        typed, write = typed_writers(model).writer(shape), plain.writer(shape)
+
+        def general(value: Any) -> bytes:
+            return msgspec.json.encode(write(value))
+
+        return general if typed is None else lambda value: typed(value) or general(value)
+
+    return compile_json
 
 
 def _xml_timestamps(service: str) -> str:
