@@ -71,7 +71,7 @@ def test_a_repeated_point_is_one(store: Store) -> None:
     store.append_points(ARN, [Point("loss", 7.0, 3.0), *batch])
     store.append_points(ARN, batch)
     assert curve(store) == [batch[1], batch[0], batch[2], Point("loss", 7.0, 3.0)]
-    assert summary(store) == Summary("loss", 4, 11.0, 1.0, 7.0, statistics.pstdev([1, 1, 2, 7]), 7.0, 3.0)
+    assert summary(store) == Summary("loss", 4, 2.75, 1.0, 7.0, statistics.pstdev([1, 1, 2, 7]), 7.0, 3.0)
 
 
 def test_a_late_point_does_not_become_the_last(store: Store) -> None:
@@ -94,9 +94,9 @@ def test_nan_and_infinity_are_kept_and_propagate(store: Store) -> None:
     assert (len(values), math.isnan(values[0]), values[1]) == (2, True, 1.0)
     found = summary(store)
     assert (found.count, found.last) == (2, 1.0)
-    assert all(map(math.isnan, (found.total, found.minimum, found.maximum, found.deviation)))
+    assert all(map(math.isnan, (found.average, found.minimum, found.maximum, found.deviation)))
     high = summary(store, "high")
-    assert (high.count, high.total, high.minimum, high.maximum) == (3, math.inf, 1.0, math.inf)
+    assert (high.count, high.average, high.minimum, high.maximum) == (3, math.inf, 1.0, math.inf)
     assert math.isnan(high.deviation)
 
 
@@ -155,7 +155,7 @@ def test_threads_together_write_every_point_once(store: Store) -> None:
             ]
             found = summary(store, name, f"arn:{number}")
             assert found.count == len(values) == len(curve(store, name, f"arn:{number}")) == 30
-            assert found.total == pytest.approx(math.fsum(values), rel=1e-12)
+            assert found.average == pytest.approx(math.fsum(values) / len(values), rel=1e-12)
             assert found.deviation == pytest.approx(statistics.pstdev(values), rel=1e-9)
 
 
@@ -190,7 +190,7 @@ def test_both_stores_agree_with_numpy(store_factory: Any, batches: list[list[Poi
                 b.name, b.count, b.minimum, b.maximum, b.last, b.time
             )  # fmt: skip
             scale = max((abs(point.value) for point in points), default=0.0)
-            assert a.total == pytest.approx(b.total, rel=1e-9, abs=1e-9 * scale)
+            assert a.average == pytest.approx(b.average, rel=1e-9, abs=1e-9 * scale)
             values = numpy.array([point.value for point in points])
             assert (a.count, a.minimum, a.maximum) == (values.size, values.min(), values.max())
             assert a.average == pytest.approx(values.mean(), rel=1e-9, abs=1e-12 * scale)
@@ -223,7 +223,7 @@ def test_a_long_curve_is_whole_however_it_came(store: Store) -> None:
     assert places == sorted(places)
     values = numpy.array([point.value for point in found])
     assert (summary(store).count, summary(store).time) == (700, found[-1].time)
-    assert math.isnan(summary(store).total) == bool(numpy.isnan(values).any())
+    assert math.isnan(summary(store).average) == bool(numpy.isnan(values).any())
     for start, end in ((None, 150.0), (150.0, None), (120.0, 200.5), (333.0, 333.0), (0.0, 100.0)):
         part = [
             point

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
+import msgspec
+
 from clary.domain.search import Expression
 
 Document = dict[str, Any]
@@ -144,13 +146,13 @@ class Curve(Sequence[Point]):
         return Point(self.name, self.values[index], self.times[index], self.steps[index])
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Of one series: right under out-of-order, repeated and concurrent writes."""
+class Summary(msgspec.Struct, frozen=True, gc=False):
+    """Of one series: right under out-of-order, repeated and concurrent writes. A page of components has a thousand,
+    and a struct is made in a tenth of a frozen dataclass's time."""
 
     name: str
     count: int
-    total: float
+    average: float
     minimum: float
     maximum: float
     deviation: float
@@ -159,10 +161,6 @@ class Summary:
     """Value of the point that is last by (time, step, order of arrival)."""
     time: float
     """Its time."""
-
-    @property
-    def average(self) -> float:
-        return self.total / self.count
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def summaries_of(state: State, arn: str) -> list[Summary]:
             last = _ordered(points)[-1]
             found.append(
                 Summary(
-                    name=name, count=all_of_it.size, total=all_of_it.total, minimum=all_of_it.minimum,
+                    name=name, count=all_of_it.size, average=all_of_it.mean, minimum=all_of_it.minimum,
                     maximum=all_of_it.maximum, deviation=all_of_it.deviation, last=last.value, time=last.time,
                 )
             )  # fmt: skip

@@ -96,3 +96,17 @@ def properties_of(form: Form | None) -> Iterable[str]:
     elif form is not None:
         for term in form.terms:
             yield from properties_of(term)
+
+
+def conjuncts(form: Form | None) -> Iterable[Form]:
+    """Terms that must all hold."""
+    if isinstance(form, Group) and form.every:
+        for term in form.terms:
+            yield from conjuncts(term)
+    elif form is not None:
+        yield form
+
+
+def without(form: Form | None, known: Form) -> Form:
+    """What is left to be checked where one of the conjuncts is known to hold."""
+    return Group(True, tuple(term for term in conjuncts(form) if term != known))

@@ -21,15 +21,18 @@ from clary.storage.sql.properties import locate
 from clary.storage.sql.schema import metric_points as points
 from clary.storage.sql.schema import metric_summaries as series
 from clary.storage.sql.schema import resources
-from clary.storage.sql.series import MOMENTS, Batch, collect, moments_of, write
+from clary.storage.sql.series import Batch, collect, write
 from clary.storage.sql.session import Row, Session, Statement
 
 _ids = Statement(by_keys(resources.c.arn, resources.c.id, resources.c.arn))
 _of_resources = Statement(
-    by_keys(series.c.resource, series.c.resource, series.c.name, series.c.time, series.c.last, *MOMENTS)
-    .where(series.c.count > 0)
-    .order_by(series.c.id)
-)
+    by_keys(
+        series.c.resource, series.c.id, series.c.resource, series.c.name, series.c.count,
+        (series.c.total + series.c.rest) / series.c.count, series.c.minimum, series.c.maximum,
+        series.c.squares / series.c.count, series.c.last, series.c.time,
+    ).where(series.c.count > 0)
+)  # fmt: skip
+"""Sorted by id in Python, for a quarter of what SQLite takes: it would write all columns of each row anew."""
 _series_id = Statement(
     select(series.c.id)
     .join(resources, resources.c.id == series.c.resource)
@@ -60,8 +63,8 @@ class SqlMetrics:
     def summaries(self, arns: Iterable[str]) -> dict[str, list[Summary]]:
         by_id: dict[int, str] = dict(self._session.all(_ids, keys=keys(arns)))
         found: dict[str, list[Summary]] = {}
-        for row in self._session.all(_of_resources, keys=keys(by_id)):
-            found.setdefault(by_id[row[0]], []).append(_summary(row[1:]))
+        for row in sorted(self._session.all(_of_resources, keys=keys(by_id))):
+            found.setdefault(by_id[row[1]], []).append(_summary(row))
         return found
 
     def points(self, arn: str, name: str, *, start: float | None = None, end: float | None = None) -> Curve:
@@ -83,8 +86,9 @@ def _merged(columns: Columns, loose: Iterable[Row]) -> Columns:
 
 
 def _summary(row: Row) -> Summary:
-    found = moments_of(row[3:])
-    return Summary(
-        name=row[0], count=found.size, total=found.total + found.rest, minimum=found.minimum,
-        maximum=found.maximum, deviation=found.deviation, last=math.nan if row[2] is None else row[2], time=row[1],
-    )  # fmt: skip
+    """SQLite keeps a NaN as NULL, and not every one has a root."""
+    if None in row:
+        row = tuple(math.nan if value is None else value for value in row)
+    _, _, name, count, average, minimum, maximum, variance, last, time = row
+    deviation = variance if variance != variance else math.sqrt(max(variance, 0.0))
+    return Summary(name, count, average, minimum, maximum, deviation, last, time)

@@ -20,7 +20,7 @@ from clary.storage.cursors import Cursors, Position
 from clary.storage.ports import Query
 from clary.storage.sql import search_sql
 from clary.storage.sql.conditions import COLUMNS, is_driver
-from clary.storage.sql.forms import Form, Group, Term, Values, properties_of
+from clary.storage.sql.forms import Form, Group, Term, Values, conjuncts, properties_of
 from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.names import Names
 from clary.storage.sql.rows import RESOURCE
@@ -111,7 +111,7 @@ class _Search:
         """Whether the resources are read with their positions."""
 
     def after(self, position: Position | None) -> list[Row]:
-        drivers = [term for term in _conjuncts(self._shape.form) if is_driver(term)]
+        drivers = [term for term in conjuncts(self._shape.form) if is_driver(term)]
         driver = self._fewest((term for term in drivers if not _is_weak(term)), FEW)
         if driver is None and drivers:
             rows = self._walk(position, STEPS)
@@ -166,15 +166,6 @@ class _Search:
             return found
         rows = {row[0]: row[1:] for row in self._session.all(_by_id, keys=keys(row[3] for row in found))}
         return [(*row, *rows[row[3]]) for row in found]
-
-
-def _conjuncts(form: Form | None) -> Iterable[Form]:
-    """Terms that must all hold."""
-    if isinstance(form, Group) and form.every:
-        for term in form.terms:
-            yield from _conjuncts(term)
-    elif form is not None:
-        yield form
 
 
 def _is_weak(form: Form) -> bool:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from clary.domain.properties import NO_NUMBER
 from clary.storage.sql.conditions import COLUMNS, Filter
-from clary.storage.sql.forms import Form
+from clary.storage.sql.forms import Form, without
 from clary.storage.sql.rows import RESOURCE
 from clary.storage.sql.schema import properties, resources
 from clary.storage.sql.session import Statement, parameter
@@ -167,7 +167,7 @@ def chosen(shape: Shape, driver: Form, seen: bool) -> Statement:
             func.coalesce(sort.text, "").label("text"), id.label("id"),
         )
         .select_from(sort.every)
-        .where(id.in_(shape.filter.ids(driver)), shape.filter.condition(shape.form, id))
+        .where(id.in_(shape.filter.ids(driver)), shape.filter.condition(without(shape.form, driver), id))
         .subquery()
     )  # fmt: skip
     row = inner.c
