@@ -54,7 +54,7 @@ class ManyModels:
         if script is None:
             self.forget_modules()
             self.make_room(1)
-            script = Script(os.path.join(self.folder, name), self.code_dir)
+            script = Script(os.path.join(self.folder, name, "model"), self.code_dir)
             self.make_room(0)
         self.loaded[name] = script
         return script

@@ -21,7 +21,7 @@ from clary.images.ports import Environment, Images
 from clary.images.resolve import framework
 from clary.orchestrator.container import ML, SYSTEM_PATH, Workplace
 from clary.orchestrator.endpoints import model_builder
-from clary.orchestrator.endpoints.model_data import SUBMITTED, ModelError, fetch
+from clary.orchestrator.endpoints.model_data import SUBMITTED, fetch
 from clary.orchestrator.endpoints.program import FOLDER, LANES, Program
 from clary.orchestrator.slots import Room
 from clary.storage.objects import ObjectStore
@@ -153,8 +153,9 @@ class Prepared:
         if self.family in builtin.FAMILIES:
             found["CLARY_ALGORITHMS"] = builtin.ALGORITHMS
         if self.many:
+            found["SAGEMAKER_MULTI_MODEL"] = "true"
             found["CLARY_SERVE_MANY"] = MODELS
-            if self.container.get("MultiModelConfig", {}).get("ModelCacheSetting") == "Disabled":
+            if not cached(self.container):
                 found["CLARY_SERVE_CACHE"] = "0"
         return found
 
@@ -162,6 +163,11 @@ class Prepared:
         """Of the libraries that compute, in each worker."""
         threads = "1" if self.workers > 1 else str(self.workers)
         return {f"{library}_NUM_THREADS": threads for library in ("OMP", "OPENBLAS", "MKL")}
+
+
+def cached(container: Document) -> bool:
+    """Whether a model of many stays loaded after a request."""
+    return bool(container.get("MultiModelConfig", {}).get("ModelCacheSetting") != "Disabled")
 
 
 def isolated(container: Document) -> bool:
@@ -197,8 +203,6 @@ def prepare(
     workers = int(given) if given.isdigit() and int(given) else max(1, room.cpus)
     program = None
     if spec.server is not None:
-        if container.get("Mode") == "MultiModel":
-            raise ModelError("Clary does not serve Mode MultiModel by an image's own program.")
         alone = isolated(container) or (sandboxed and not spec.server.host_network)
         program = Program(spec.server, alone=alone, isolated=isolated(container))
         workers = max(LANES, workers)

@@ -27,12 +27,15 @@ from clary.orchestrator.endpoints.pool import Pool
 from clary.orchestrator.endpoints.program import REACH
 from clary.orchestrator.failure import TAIL, traceback_end
 from clary.orchestrator.follower import Follower, MetricPatterns
+from clary.orchestrator.proc import Processes
 from clary.orchestrator.usage import Watched
 from clary.storage.ports import Exists, Resource, Store
 
 log = logging.getLogger(__name__)
 
 LONGEST_BACK_OFF = 60.0
+FULL = 0.8
+"""Share of its memory."""
 USAGE_PERIOD = 60.0
 """Seconds between two looks at what it uses, as on AWS."""
 STEADY = 60.0
@@ -85,6 +88,13 @@ class Instance:
         variant = self.prepared.variant["name"]
         where = machine(self.endpoint, self.fleet, instance_name(variant, self.number), self._run)
         return stream_name(self.endpoint, f"{where}/{self.stage}" if self.stage else where, variant)
+
+    def full(self) -> bool:
+        """Blocking. Whether what runs in it has taken so much of its memory that models of many must make room."""
+        if self._state is None:
+            return False
+        _, used = Processes().used(self._state["pid"])
+        return used > FULL * self.prepared.memory * self.prepared.workers
 
     def leave(self) -> None:
         """Let go of it; it runs on."""

@@ -6,14 +6,17 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Mapping
-from functools import partial
 
-from clary.api.routes import NotReady, Unreadable
+from clary.api.routes import Unreadable
 from clary.orchestrator.endpoints.container import Place
+from clary.orchestrator.endpoints.flights import Flights
 from clary.orchestrator.endpoints.model_data import ModelError, unpack
 from clary.storage.blobs import NoSuchBlob
 from clary.storage.objects import NoSuchBucket, ObjectStore
 from clary.storage.ports import Document
+
+UNPACKED = "model"
+"""The folder with what was in a model's archive, in the folder of the model's name: as AWS has it."""
 
 
 class ManyModels:
@@ -43,9 +46,9 @@ class ManyModels:
         if not folder.is_dir():
             scratch = self._place.models / f".{name}"
             shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(parents=True)
+            (scratch / UNPACKED).mkdir(parents=True)
             try:
-                unpack(self._objects, bucket, key, scratch)
+                unpack(self._objects, bucket, key, scratch / UNPACKED)
             except ModelError as error:
                 raise LookupError(str(error)) from error
             except (OSError, NoSuchBlob) as error:
@@ -60,25 +63,10 @@ class Fetching:
     def __init__(self, models: ManyModels, timeout: float) -> None:
         """`timeout`: seconds for which a caller waits. A look-up that takes longer goes on for the next one."""
         self._models, self._timeout = models, timeout
-        self._looking: dict[str, asyncio.Task[str]] = {}
+        self._looking: Flights[str] = Flights()
 
     async def locate(self, target: str) -> str:
-        looking = self._looking.get(target)
-        if looking is None:
-            looking = asyncio.create_task(asyncio.to_thread(self._models.locate, target))
-            self._looking[target] = looking
-            looking.add_done_callback(partial(self._looked, target))
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await asyncio.shield(looking)
-        except TimeoutError:
-            if looking.done():
-                raise  # its own
-            raise NotReady(
-                f"The model {target} is still being downloaded: wait, and try your request again."
-            ) from None
-
-    def _looked(self, target: str, looking: asyncio.Task[str]) -> None:
-        del self._looking[target]
-        if not looking.cancelled():
-            looking.exception()  # told to whoever still waits
+        words = f"The model {target} is still being downloaded: wait, and try your request again."
+        return await self._looking.join(
+            target, lambda: asyncio.to_thread(self._models.locate, target), self._timeout, words
+        )

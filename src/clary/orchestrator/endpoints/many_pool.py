@@ -30,11 +30,7 @@ class ManyPool(Pool):
         model = invocation.headers.get(MODEL, "")
         if model in self._late:
             self._look_at_late(model)
-        for worker in self._idle:
-            if model in worker.models:
-                self.lost(worker)
-                self._idle.appendleft(worker)
-                break
+        self.prefer(lambda worker: model in worker.models)
         return await super().invoke(invocation)
 
     def _look_at_late(self, model: str) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,6 +95,14 @@ class Pool:
         if not self._line.give(worker):
             self._idle.append(worker)
 
+    def prefer(self, wanted: Callable[[Worker], bool]) -> None:
+        """Have a worker of that kind be the next to get work, where one is idle."""
+        for worker in self._idle:
+            if wanted(worker):
+                self._idle.remove(worker)
+                self._idle.appendleft(worker)
+                break
+
     def lost(self, worker: Worker) -> None:
         with suppress(ValueError):
             self._idle.remove(worker)
@@ -134,12 +142,16 @@ class Pool:
         began = time.perf_counter()
         reply = await self._send(worker, connection, head, invocation, invocation.timeout or self.timeout)
         reply.seconds = time.perf_counter() - began
+        return reply, self._answered(worker, connection, reply)
+
+    def _answered(self, worker: Worker, connection: Connection, reply: Reply) -> bool:
+        """Have the worker back, at once or after a streamed answer; whether it is still at that."""
         if isinstance(reply.body, Streamed):
             self._follow(worker, connection, reply, reply.body)
-            return reply, True
+            return True
         worker.patience.end()
         self._release(worker, connection, reply)
-        return reply, False
+        return False
 
     async def _send(
         self, worker: Worker, connection: Connection, head: bytes, invocation: Invocation, seconds: float
@@ -224,8 +236,15 @@ class Pool:
             self._quiet.set()
 
 
-def _head(invocation: Invocation, more: str = "") -> bytes:
-    lines = "".join([f"{name}: {value}\r\n" for name, value in invocation.headers.items()])
+def head(
+    method: str, path: str, headers: Mapping[str, str], length: int, more: str = ""
+) -> bytes:  # fmt: skip
+    """A request's first lines, with the header lines `more`."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return (
-        f"POST {invocation.path} HTTP/1.1\r\nHost: worker\r\n{more}{lines}Content-Length: {len(invocation.body)}\r\n\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: worker\r\n{more}{lines}Content-Length: {length}\r\n\r\n"
     ).encode("latin-1", "replace")
+
+
+def _head(invocation: Invocation, more: str = "") -> bytes:
+    return head("POST", invocation.path, invocation.headers, len(invocation.body), more)

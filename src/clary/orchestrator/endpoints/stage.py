@@ -14,14 +14,15 @@ from typing import Any
 from clary.api.routes import Models
 from clary.engines.ports import EngineError
 from clary.images.ports import ImageError
-from clary.orchestrator.endpoints.container import Place, Prepared, prepare
+from clary.orchestrator.endpoints.container import MODELS, Place, Prepared, cached, prepare
 from clary.orchestrator.endpoints.house import FleetError, House
 from clary.orchestrator.endpoints.instance import Instance, Tell
 from clary.orchestrator.endpoints.many import Fetching, ManyModels
 from clary.orchestrator.endpoints.many_pool import ManyPool
+from clary.orchestrator.endpoints.many_programs import ProgramPool
 from clary.orchestrator.endpoints.model_data import ModelError
 from clary.orchestrator.endpoints.names import instance_name, log_group
-from clary.orchestrator.endpoints.pool import TIMEOUT, Pool
+from clary.orchestrator.endpoints.pool import MOST, TIMEOUT, Pool
 from clary.storage.ports import Document, Resource
 
 STARTUP = 600.0
@@ -47,12 +48,12 @@ class Stage:
     def __init__(self, site: Site, variant: Document, container: Document, name: str = "") -> None:
         """`name`: its own, where the variant has several containers."""
         self.variant, self.container, self.name = variant, container, name
-        self.pool = _pool(variant, container)
+        self._place = Place(site.root / variant["name"] / name)
+        self.pool = _pool(site.house, variant, container, self._place)
         self.instances: list[Instance] = []
         self._leaving: dict[int, asyncio.Task[None]] = {}
         """By their numbers: the next of that number begins when it has gone."""
         self._site = site
-        self._place = Place(site.root / variant["name"] / name)
         self.models: Models | None = None
         """Where the container has many of them."""
         if container.get("Mode") == "MultiModel":
@@ -126,9 +127,25 @@ class Stage:
         )
 
 
-def _pool(variant: Document, container: Document) -> Pool:
+def _pool(house: House, variant: Document, container: Document, place: Place) -> Pool:
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "")
     timeout = float(given) if given.isdigit() and int(given) else TIMEOUT
     serverless = variant["serverless"]
-    kind = ManyPool if container.get("Mode") == "MultiModel" else Pool
-    return kind(timeout, most=int(serverless["MaxConcurrency"])) if serverless else kind(timeout)
+    most = int(serverless["MaxConcurrency"]) if serverless else MOST
+    if container.get("Mode") != "MultiModel":
+        return Pool(timeout, most=most)
+    if not _has_program(house, container):
+        return ManyPool(timeout, most=most)
+    folder = MODELS if house.engine.isolates else str(place.models)
+    return ProgramPool(folder, _full, timeout, cached=cached(container), most=most)
+
+
+def _has_program(house: House, container: Document) -> bool:
+    try:
+        return house.images.resolve(container.get("Image", "")).server is not None
+    except ImageError:
+        return False  # `prepare` tells
+
+
+def _full(instance: object) -> bool:
+    return isinstance(instance, Instance) and instance.full()
