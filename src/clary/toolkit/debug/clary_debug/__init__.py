@@ -28,6 +28,7 @@ FRAMEWORKS = {
     "tf_keras.src.engine.training": "keras",
     "tensorflow.python.eager.backprop": "gradient_tape",
     "torch._tensor": "pytorch",
+    "torch.compiler": "pytorch",
     "torch.nn.functional": "pytorch",
     "torch.nn.modules.loss": "pytorch",
     "torch.optim.optimizer": "pytorch",

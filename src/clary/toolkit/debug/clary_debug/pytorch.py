@@ -5,7 +5,8 @@ it; names are `CrossEntropyLoss_output_0`, `Net_conv.weight`, `gradient/Net_conv
 is of mode TRAIN or EVAL as the network is. Functions are as good as modules: `F.cross_entropy` is saved as
 `CrossEntropyLoss`. Where a step computed no loss that is known, the number that `backward` is called on is saved as
 `backward_loss_output_0`. Only loss modules and functions are wrapped, and the network's call, so that a step costs
-two calls more. Nothing is hung on a module itself: whole modules are pickled (`torch.save(model)`) and copied.
+few calls more, which look first whether it is saved. Nothing is hung on a module itself: whole modules are pickled
+(`torch.save(model)`) and copied.
 """
 
 import functools
@@ -42,6 +43,8 @@ FUNCTIONS = {
 _hook = None  # type: Hook | None
 _losses = set()  # type: set[type]
 """Modules that a script says compute a loss."""
+_is_compiling = bool  # type: Callable[[], bool]
+"""PyTorch's own, where it has one."""
 
 
 def change(module: "Any") -> None:
@@ -52,12 +55,15 @@ def change(module: "Any") -> None:
                 setattr(module, function, _observed(getattr(module, function), loss))
     elif name == "torch.nn.modules.loss":
         # `_Loss` has no call of its own; `Module`'s stays as it is but until the network is found.
-        module._Loss.__call__ = _observed_module(module._Loss.__call__)
+        module._Loss.__call__ = _observed(module._Loss.__call__)
         _find_network(sys.modules["torch.nn.modules.module"].Module, module._Loss)
     elif name == "torch._tensor":
         module.Tensor.backward = _observed_backward(module.Tensor.backward)
     elif name == "torch.optim.optimizer" and hasattr(module, "register_optimizer_step_post_hook"):
         module.register_optimizer_step_post_hook(_after_optimizer)
+    elif name == "torch.compiler":
+        global _is_compiling
+        _is_compiling = getattr(module, "is_compiling", bool)
 
 
 def hook() -> "Hook | None":
@@ -111,7 +117,7 @@ class Hook:
                     module.register_forward_hook(self._around(paths))
 
     @quiet
-    def before(self, network: "Any", inputs: "Any") -> None:
+    def before(self, network: "Any") -> None:
         if not self._ranked:
             self._rank()
         self._counts = {}
@@ -127,8 +133,6 @@ class Hook:
 
     @quiet
     def output(self, name: str, value: "Any", kind: str = "", role: str = "output") -> None:
-        if not self.saver.active:
-            return
         for each in value if isinstance(value, (tuple, list)) else (value,):
             if hasattr(each, "detach"):
                 base = "%s_%s" % (name, role)
@@ -137,6 +141,18 @@ class Hook:
                 full = "%s_%d" % (base, number)
                 if self.saver.wants(full, kind):
                     self.saver.save(full, array(each), kind)
+
+    def observe(self, name: str, loss: "Callable[..., Any]", args: "Any", options: "Any") -> "Any":
+        """Compute a loss and save it; not those that it is made of."""
+        self.computing += 1
+        try:
+            value = loss(*args, **options)
+        finally:
+            self.computing -= 1
+        if self.computing == 0:
+            self.has_loss = True
+            self.output(name, value, "losses")
+        return value
 
     @quiet
     def derived(self, value: "Any") -> None:
@@ -147,6 +163,7 @@ class Hook:
         if self.saver.active and not self.has_loss and value.numel() == 1:
             self.output("backward_loss", value, "losses")
 
+    @quiet
     def optimizer(self, optimizer: "Any") -> None:
         if not self.saver.is_active("optimizer_variables", "all") or self.network is None:
             return
@@ -192,7 +209,7 @@ def _find_network(base: "Any", loss: "Any") -> None:
         if not _is_compiling() and not isinstance(self, loss):
             base.__call__ = original
             if not _is_keras(self):
-                _attach(self, args)
+                _attach(self)
         return original(self, *args, **options)
 
     base.__call__ = call
@@ -205,7 +222,7 @@ def _call_before(kind: "Any", found: Hook) -> None:
 
     def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
         if not _is_compiling() and self is found.network:
-            found.before(self, args)
+            found.before(self)
         return own(self, *args, **options) if own else super(kind, self).__call__(*args, **options)
 
     kind.__call__ = call
@@ -217,20 +234,12 @@ def _is_keras(module: "Any") -> bool:
 
 
 @quiet
-def _attach(network: "Any", inputs: "Any") -> None:
-    """`inputs`: of the network's first call, which has begun."""
+def _attach(network: "Any") -> None:
+    """The network's first call has begun."""
     found = hook()
     if found is not None and found.network is None:
         found.attach(network)
-        found.before(network, inputs)
-
-
-def _observed_module(original: "Callable[..., Any]") -> "Callable[..., Any]":
-    @functools.wraps(original)
-    def call(self: "Any", *args: "Any", **options: "Any") -> "Any":
-        return _observe(type(self).__name__, functools.partial(original, self), args, options)
-
-    return call
+        found.before(network)
 
 
 def observe_loss(module: "Any") -> None:
@@ -238,53 +247,37 @@ def observe_loss(module: "Any") -> None:
     kind = type(module)
     if not isinstance(module, sys.modules["torch.nn.modules.loss"]._Loss) and kind not in _losses:
         _losses.add(kind)
-        kind.__call__ = _observed_module(kind.__call__)
+        kind.__call__ = _observed(kind.__call__)
 
 
-def _observed(original: "Callable[..., Any]", name: str) -> "Callable[..., Any]":
+def _observed(original: "Callable[..., Any]", name: str = "") -> "Callable[..., Any]":
+    """`original` computes a loss of this name, or is the call of a module that does."""
+
     @functools.wraps(original)
     def call(*args: "Any", **options: "Any") -> "Any":
-        return _observe(name, original, args, options)
+        found = _hook
+        if found is None or _is_compiling() or not found.saver.active or found.network is None:
+            return original(*args, **options)
+        return found.observe(name or type(args[0]).__name__, original, args, options)
 
     # TorchScript compiles what is meant, not this.
     call.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]
     return call
 
 
-def _observe(name: str, original: "Callable[..., Any]", args: "Any", options: "Any") -> "Any":
-    found = _hook
-    if found is None or found.network is None or _is_compiling():
-        return original(*args, **options)
-    found.computing += 1
-    try:
-        value = original(*args, **options)
-    finally:
-        found.computing -= 1
-    if found.computing == 0:
-        found.has_loss = True
-        found.output(name, value, "losses")
-    return value
-
-
 def _observed_backward(original: "Callable[..., Any]") -> "Callable[..., Any]":
     @functools.wraps(original)
     def backward(self: "Any", *args: "Any", **options: "Any") -> "Any":
-        found = hook()
-        if found is not None and not _is_compiling():
+        found = _hook or hook()
+        if found is not None and not _is_compiling() and (found.saver.active or found.network is None):
             found.derived(self)
         return original(self, *args, **options)
 
     return backward
 
 
-def _is_compiling() -> bool:
-    compiler = getattr(sys.modules.get("torch"), "compiler", None)
-    return bool(compiler is not None and getattr(compiler, "is_compiling", bool)())
-
-
-@quiet
 def _after_optimizer(optimizer: "Any", *_: "Any") -> None:
-    if _hook is not None:
+    if _hook is not None and _hook.saver.active:
         _hook.optimizer(optimizer)
 
 
