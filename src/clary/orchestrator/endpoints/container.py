@@ -29,6 +29,8 @@ from clary.storage.ports import Document, Resource
 
 SOCKETS = "/opt/clary/serve"
 MODELS = "/opt/ml/models"
+WITH_TORCH = ("pytorch", "huggingface-pytorch")
+"""Families of images that have PyTorch."""
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL, as on AWS."""
 
@@ -193,8 +195,9 @@ def prepare(
     for source in (place.code, place.model / "code"):
         if (source / "requirements.txt").is_file():
             asked = (source / "requirements.txt").read_text(encoding="utf-8", errors="replace")
-            if spec.interpreter is None:
-                asked = model_builder.requirements(place.model, asked)
+            asked = model_builder.requirements(
+                place.model, asked, given=spec.interpreter is not None, torch=framework(spec) in WITH_TORCH
+            )
             spec = images.derive(spec, asked)
             break
     environment = images.ready(spec) or images.build(spec, progress)
