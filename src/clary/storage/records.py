@@ -1,4 +1,8 @@
-"""What a store keeps, as records, and what it raises on purpose."""
+"""What a store keeps, as records, and what it raises on purpose.
+
+A page of components has a hundred edges and a thousand summaries: structs, which are made in a quarter of a frozen
+dataclass's time.
+"""
 
 from __future__ import annotations
 
@@ -92,14 +96,13 @@ class Page:
     """None at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     kind: str
     """`PartOf` (trial component -> trial), or a lineage association type (`ContributedTo`, ...)."""
     source: str
     destination: str
     created: float
-    document: Document = field(default_factory=dict)
+    document: Document = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,7 @@ class Curve(Sequence[Point]):
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False):
-    """Of one series: right under out-of-order, repeated and concurrent writes. A page of components has a thousand,
-    and a struct is made in a tenth of a frozen dataclass's time."""
+    """Of one series: right under out-of-order, repeated and concurrent writes."""
 
     name: str
     count: int

@@ -6,6 +6,7 @@ every job makes one for itself (`create_job_component`), which follows the job's
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
@@ -44,25 +45,27 @@ def merge_maps(_ctx: Context, _tx: Transaction, component: Resource, request: Do
 @TrialComponent.on_describe
 def show_metrics(_ctx: Context, tx: Transaction, component: Resource, document: Document) -> Document:
     summaries = tx.metrics.summaries([component.arn]).get(component.arn, ())
-    return complete(document, [metric_summary(summary, document) for summary in summaries])
+    return complete(document, summaries)
 
 
-def complete(document: Document, metrics: list[Document]) -> Document:
-    """A component's document as clients need it: the maps are there even when empty."""
+def complete(document: Document, summaries: Iterable[Summary]) -> Document:
+    """A component's document as clients need it: the maps are there even when empty. A job's component names the job
+    as its metrics' source."""
+    arn, source = document["TrialComponentArn"], document.get("Source")
+    measured = arn if source is None else source["SourceArn"]
     whole: Document = {"Parameters": {}, "InputArtifacts": {}, "OutputArtifacts": {}, **document}
-    whole["Metrics"] = metrics
-    place = document["TrialComponentArn"].rpartition(":")[0]
-    whole["LineageGroupArn"] = f"{place}:{LineageGroup.path}/{GROUP}"
-    if "Source" in document:
-        whole["Sources"] = [document["Source"]]
+    whole["Metrics"] = [metric_summary(summary, measured) for summary in summaries]
+    whole["LineageGroupArn"] = f"{arn.rpartition(':')[0]}:{LineageGroup.path}/{GROUP}"
+    if source is not None:
+        whole["Sources"] = [source]
     return whole
 
 
-def metric_summary(summary: Summary, component: Document) -> Document:
-    """The model's TrialComponentMetricSummary. A job's component names the job as the metric's source."""
+def metric_summary(summary: Summary, source: str) -> Document:
+    """The model's TrialComponentMetricSummary; `source` is an ARN."""
     return {
         "MetricName": summary.name,
-        "SourceArn": component.get("Source", {}).get("SourceArn", component["TrialComponentArn"]),
+        "SourceArn": source,
         "TimeStamp": summary.time,
         "Max": summary.maximum,
         "Min": summary.minimum,

@@ -20,7 +20,7 @@ from clary.api import Context, Document, ServiceError, operation
 from clary.api.filters import both
 from clary.domain import experiments as rules
 from clary.domain.experiments import PART_OF
-from clary.services.sagemaker.components import complete, metric_summary
+from clary.services.sagemaker.components import complete
 from clary.services.sagemaker.search_expression import expression, properties
 from clary.services.sagemaker.search_models import dashboard
 from clary.services.sagemaker.search_rules import refuse_contains, refuse_many, visible
@@ -152,8 +152,7 @@ def _components(tx: Transaction, items: Sequence[Resource], documents: list[Docu
     jobs = tx.resources.find_many(source for source in sources if source)
     hits: list[Document] = []
     for arn, document, source in zip(arns, documents, sources, strict=True):
-        metrics = [metric_summary(summary, document) for summary in summaries.get(arn, ())]
-        hit = complete(document, metrics)
+        hit = complete(document, summaries.get(arn, ()))
         mine = (trials.get(edge.destination) for edge in memberships.get(arn, ()))
         hit["Parents"] = rules.parents(trial.document for trial in mine if trial is not None)
         job = jobs.get(source) if source else None

@@ -10,7 +10,9 @@ from sqlalchemy import Column, Select, bindparam, func, select
 
 from clary.storage.sql.session import encode
 
-_keys = func.json_each(bindparam("keys")).table_valued("value")
+_keys = func.json_each(bindparam("keys")).table_valued("key", "value")
+PLACE = _keys.c.key
+"""Of a statement made by `by_keys`: which of the keys found a row, from 0 on."""
 
 
 def keys(values: Iterable[str | int]) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from clary.domain.series import step_key, step_of
 from clary.storage.ports import Curve, Missing, Point, Summary
 from clary.storage.sql.blocks import Columns, between
-from clary.storage.sql.many import by_keys, keys
+from clary.storage.sql.many import PLACE, by_keys, keys
 from clary.storage.sql.names import Names
 from clary.storage.sql.properties import locate
 from clary.storage.sql.schema import metric_points as points
@@ -24,13 +24,14 @@ from clary.storage.sql.schema import resources
 from clary.storage.sql.series import Batch, collect, write
 from clary.storage.sql.session import Row, Session, Statement
 
-_ids = Statement(by_keys(resources.c.arn, resources.c.id, resources.c.arn))
 _of_resources = Statement(
     by_keys(
-        series.c.resource, series.c.id, series.c.resource, series.c.name, series.c.count,
+        resources.c.arn, series.c.id, PLACE, series.c.name, series.c.count,
         (series.c.total + series.c.rest) / series.c.count, series.c.minimum, series.c.maximum,
         series.c.squares / series.c.count, series.c.last, series.c.time,
-    ).where(series.c.count > 0)
+    )
+    .join(series, series.c.resource == resources.c.id)
+    .where(series.c.count > 0)
 )  # fmt: skip
 """Sorted by id in Python, for a quarter of what SQLite takes: it would write all columns of each row anew."""
 _series_id = Statement(
@@ -61,10 +62,10 @@ class SqlMetrics:
             raise Missing(arn)
 
     def summaries(self, arns: Iterable[str]) -> dict[str, list[Summary]]:
-        by_id: dict[int, str] = dict(self._session.all(_ids, keys=keys(arns)))
+        wanted = list(arns)
         found: dict[str, list[Summary]] = {}
-        for row in sorted(self._session.all(_of_resources, keys=keys(by_id))):
-            found.setdefault(by_id[row[1]], []).append(_summary(row))
+        for row in sorted(self._session.all(_of_resources, keys=keys(wanted))):
+            found.setdefault(wanted[row[1]], []).append(_summary(row))
         return found
 
     def points(self, arn: str, name: str, *, start: float | None = None, end: float | None = None) -> Curve:

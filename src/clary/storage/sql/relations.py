@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 
 from sqlalchemy import bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
@@ -82,9 +83,10 @@ _ORDERS: dict[EdgeOrder, tuple[str, ...]] = {
     "destination": ("destination", "created", "source", "kind"),
 }
 """Each that of an index."""
-_by_time = [edges.c[name] for name in _ORDERS["created"]]
-_of_sources = Statement(by_keys(edges.c.source, *_COLUMNS).order_by(*_by_time))
-_of_destinations = Statement(by_keys(edges.c.destination, *_COLUMNS).order_by(*_by_time))
+_by_time = itemgetter(3, 1, 2, 0)
+"""Of a row of edges, the order `created`: SQLite, asked for it, would take the way by the index of time."""
+_of_sources = Statement(by_keys(edges.c.source, *_COLUMNS))
+_of_destinations = Statement(by_keys(edges.c.destination, *_COLUMNS))
 
 
 @cache
@@ -164,9 +166,8 @@ class SqlEdges:
         statement, end = (_of_destinations, 2) if sources is None else (_of_sources, 1)
         wanted = None if kinds is None else frozenset(kinds)
         found: dict[str, list[Edge]] = {}
-        for row in self._session.all(
-            statement, keys=keys((destinations or ()) if sources is None else sources)
-        ):
+        ends = keys((destinations or ()) if sources is None else sources)
+        for row in sorted(self._session.all(statement, keys=ends), key=_by_time):
             if wanted is None or row[0] in wanted:
                 found.setdefault(row[end], []).append(_edge(row))
         return found

@@ -121,12 +121,7 @@ class _Search:
         if driver is not None:
             return self._chosen(driver, position)
         rows = self._walk(position)
-        if len(rows) < self._wanted and self._shape.sort_by not in (
-            "Name",
-            "Arn",
-            "CreationTime",
-            "LastModifiedTime",
-        ):
+        if len(rows) < self._wanted and not self._shape.sort.always:
             rows += self._lacking(position, self._wanted - len(rows))
         return rows
 

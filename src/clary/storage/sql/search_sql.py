@@ -81,6 +81,8 @@ class Sort:
     """Rows with and without the property."""
     absent: ColumnElement[Any]
     """In `every`, whether a row has none."""
+    always: bool
+    """Whether every row has it."""
 
 
 def _by_column(shape: Shape, column: ColumnElement[Any]) -> Sort:
@@ -92,7 +94,7 @@ def _by_column(shape: Shape, column: ColumnElement[Any]) -> Sort:
         (column, resources.c.id), ("number" if timed else "text", "id"), resources, resources,
         and_(of_scope, column.is_not(None) if nullable else true()),
         column.is_(None) if nullable else false(),
-        resources, column.is_(None) if nullable else literal(0),
+        resources, column.is_(None) if nullable else literal(0), not nullable,
     )  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def _by_property(shape: Shape) -> Sort:
         row.number, row.text, row.resource, (row.number, row.text, row.resource), ("number", "text", "id"),
         properties, properties.join(resources, resources.c.id == row.resource), named,
         ~shape.filter.has(shape.sort_by, resources.c.id),
-        resources.outerjoin(properties, and_(row.resource == resources.c.id, named)), row.resource.is_(None),
+        resources.outerjoin(properties, and_(row.resource == resources.c.id, named)), row.resource.is_(None), False,
     )  # fmt: skip
 
 
@@ -161,13 +163,18 @@ def lacking(shape: Shape, seen: bool, whole: bool) -> Statement:
 @lru_cache(SHAPES)
 def chosen(shape: Shape, driver: Form, seen: bool) -> Statement:
     sort, id = shape.sort, resources.c.id
+    found = and_(id.in_(shape.filter.ids(driver)), shape.filter.condition(without(shape.form, driver), id))
+    if sort.always:
+        walked = select(literal(0), sort.number, sort.text, sort.id).where(found)
+        walked = _after(shape, walked) if seen else walked
+        return Statement(_ordered(shape, walked, *sort.order).limit(parameter("limit")))
     inner = (
         select(
             sort.absent.label("lacks"), func.coalesce(sort.number, NO_NUMBER).label("number"),
             func.coalesce(sort.text, "").label("text"), id.label("id"),
         )
         .select_from(sort.every)
-        .where(id.in_(shape.filter.ids(driver)), shape.filter.condition(without(shape.form, driver), id))
+        .where(found)
         .subquery()
     )  # fmt: skip
     row = inner.c
