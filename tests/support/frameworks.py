@@ -18,6 +18,7 @@ FRAMEWORKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "xgboost-1.2": ("3.8", ("xgboost==1.2.1", "numpy<1.24", "scipy")),
     "xgboost-1.7": ("3.9", ("xgboost==1.7.6", "numpy<1.24", "scipy", "pandas")),
     "xgboost-3": ("3.11", ("xgboost-cpu==3.0.5", "pandas")),
+    "xgboost-3.2": ("3.11", ("xgboost-cpu==3.2.0", "numpy", "scipy")),
     "torch-trainers": (
         "3.11",
         ("torch==2.13.0+cpu", "numpy", "lightning==2.6.0", "transformers==4.57.3", "accelerate"),

@@ -123,7 +123,8 @@ class Stage:
         advice = self._prepared.advice if self._prepared is not None else ""
         raise FleetError(
             f"The {self.name or 'primary'} container for production variant {self.variant['name']} did not pass the ping health "
-            f"check: {why}.{advice} Please check CloudWatch logs for this endpoint ({log_group(self._site.endpoint)})."
+            f"check: {why.rstrip('.')}.{advice} Please check CloudWatch logs for this endpoint "
+            f"({log_group(self._site.endpoint)})."
         )
 
 
