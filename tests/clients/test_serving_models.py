@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import programs
 from tests.support.clients import Client, client_python
 from tests.support.process import ALIASES, Clary
 
@@ -70,6 +71,8 @@ def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
     root = tmp_path_factory.mktemp("models")
     (root / "app.py").write_text(APP)
     own = {"*/own:*": {"interpreter": sys.executable, "program": str(root), "serve": "python app.py"}}
+    (root / "many.py").write_text(programs.MANY)
+    own["*/own-many:*"] = {**own["*/own:*"], "serve": "python many.py 8080"}
     with Clary(root / "home", image_aliases=json.dumps({**ALIASES, **own})) as server:
         yield server
 
@@ -164,6 +167,25 @@ print("all is well")
 @pytest.mark.slow
 def test_a_multi_data_model_gets_models_while_it_serves(client: Client) -> None:
     assert "all is well" in run(client, MANY)
+
+
+OWN_MANY = """
+image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/own-many:1"
+many = MultiDataModel(name="own-many", model_data_prefix=f"s3://{bucket}/own-many/", image_uri=image, role=role,
+                      predictor_cls=Predictor, sagemaker_session=session)
+predictor = many.deploy(**machine)
+for name in ("one", "two"):
+    many.add_model(pack(f"elsewhere/{name}.tar.gz", name=name), f"{name}.tar.gz")
+answers = [predictor.predict("1", target_model=f"{name}.tar.gz") for name in ("one", "two", "one")]
+assert answers == [b"one", b"two", b"one"], answers
+gone(predictor, many)
+print("all is well")
+"""
+
+
+@pytest.mark.slow
+def test_a_multi_data_model_has_an_image_of_one_s_own(client: Client) -> None:
+    assert "all is well" in run(client, OWN_MANY)
 
 
 OWN = """
