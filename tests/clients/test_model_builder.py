@@ -7,22 +7,36 @@ client's.
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.clients import Client, client_python
 from tests.support.process import ROLE, Clary
+from tests.support.torch import torch_python
 
 pytestmark = pytest.mark.slow
 
+TORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py311"
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/mine:1"
 
 
 @pytest.fixture(scope="module")
 def clary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clary]:
-    aliases = json.dumps({"*/mine:*": {"interpreter": str(client_python("v3"))}})
-    with Clary(tmp_path_factory.mktemp("builder") / "home", image_aliases=aliases) as server:
+    root = tmp_path_factory.mktemp("builder")
+    both = root / "both"  # an interpreter with PyTorch and the SDK, as one of the user's own has them
+    subprocess.run([str(torch_python()), "-m", "venv", "--without-pip", str(both)], check=True)
+    lines = [str(packages_of(python)) for python in (torch_python(), client_python("v3"))]
+    (packages_of(both / "bin" / "python") / "both.pth").write_text("\n".join(lines))
+    interpreters = {"*/mine:*": client_python("v3"), "*/pytorch-inference:*": both / "bin" / "python"}
+    aliases = json.dumps({name: {"interpreter": str(path)} for name, path in interpreters.items()})
+    with Clary(root / "home", image_aliases=aliases) as server:
         yield server
+
+
+def packages_of(python: Path) -> Path:
+    return next((python.parents[1] / "lib").glob("python3.*/site-packages"))
 
 
 START = f"""
@@ -155,6 +169,38 @@ transformer.transform(f"s3://{bucket}/rows", content_type="text/csv", split_type
 assert s3.get_object(Bucket=bucket, Key="out/three.csv.out")["Body"].read() == b"[7, 7, 7]"
 print("all is well")
 """
+
+
+PYTORCH = f"""
+import torch
+from sagemaker.core.deserializers import TorchTensorDeserializer
+from sagemaker.core.serializers import TorchTensorSerializer
+
+class Doubles(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor([2.0]))
+
+    def forward(self, x):
+        return x * self.weight
+
+rows, model = torch.tensor([[1.0, 2.0]]), Doubles()
+schema = SchemaBuilder(rows, model(rows).detach())
+common["image_uri"] = "{TORCH}"
+builder = ModelBuilder(model=model, schema_builder=schema, dependencies={{"auto": False}}, **common)
+builder.build()
+endpoint = builder.deploy(endpoint_name="pytorch")
+answer = endpoint.invoke(body=TorchTensorSerializer().serialize(rows), content_type="tensor/pt", accept="tensor/pt")
+assert TorchTensorDeserializer().deserialize(answer.body, "tensor/pt").tolist() == [[2.0, 4.0]]
+endpoint.delete()
+print("all is well")
+"""
+
+
+def test_a_pytorch_module(client: Client) -> None:
+    """The client sees PyTorch as a user has it: installed; here it is another environment's."""
+    packages = f"import sys; sys.path.append({str(packages_of(torch_python()))!r})\n"
+    assert "all is well" in client.script(client_python("v3"), packages + START + PYTORCH).stdout
 
 
 @pytest.mark.parametrize(

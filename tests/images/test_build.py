@@ -232,6 +232,19 @@ def test_an_existing_interpreter_is_used_as_it_is(make: Make, tmp_path: Path) ->
     assert not (tmp_path / "images").exists()
 
 
+def test_what_an_existing_interpreter_has_elsewhere_is_seen(make: Make, tmp_path: Path) -> None:
+    """As of a project that is being worked on: installed by a line in a `.pth` file."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "mine")], check=True)
+    (tmp_path / "project").mkdir()
+    python = tmp_path / "mine" / "bin" / "python"
+    (site,) = python.parents[1].glob("lib/python3*/site-packages")
+    (site / "project.pth").write_text(f"{tmp_path / 'project'}\n")
+    environments = make(**{"mine*": {"interpreter": str(python)}})
+    found = environments.ready(environments.resolve("mine:latest"))
+    assert found is not None
+    assert tmp_path / "project" in found.paths
+
+
 def test_requirements_on_top_of_an_existing_interpreter(make: Make) -> None:
     environments = make(**{"mine*": {"interpreter": sys.executable}})
     built = environments.build(environments.derive(environments.resolve("mine:1"), "tiny==1.0"), quiet)

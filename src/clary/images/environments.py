@@ -162,6 +162,8 @@ def _no_interpreter(spec: EnvironmentSpec) -> ImageError:
 
 def _foreign(python: Python) -> Environment:
     paths = _distinct(python.prefix, *python.installation)
+    elsewhere = [site for site in python.sites if not any(site.is_relative_to(path) for path in paths)]
+    paths = _distinct(*paths, *elsewhere)
     return Environment(python.executable, paths, _versions(python.sites))
 
 

@@ -21,7 +21,8 @@ _PROBE = """
 import json, os, sys, sysconfig
 base = getattr(sys, "_base_executable", None) or sys.executable
 paths = sysconfig.get_paths()
-sites = [p for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
+own = tuple(p + os.sep for p in (sys.prefix, sys.base_prefix))
+sites = [p for p in sys.path if p.endswith(("site-packages", "dist-packages")) or not p.startswith(own) and os.path.isdir(p)]
 print(json.dumps([list(sys.version_info[:3]), sys.executable, base, sys.prefix, sys.base_prefix, sites]))
 """
 
@@ -39,7 +40,7 @@ class Python:
     installation: tuple[Path, ...]
     """Folders that `base` needs to run."""
     sites: tuple[Path, ...]
-    """Where its packages are."""
+    """Where its packages are, those included that lie elsewhere and that a `.pth` file names."""
 
     def matches(self, wanted: str) -> bool:
         return f"{self.version}.".startswith(f"{wanted}.")
