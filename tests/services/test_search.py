@@ -133,6 +133,26 @@ def test_pages_are_stable_while_rows_change(sm: Any) -> None:
     assert found == ["c0", "c1", "c2", "c3", "c4", "c5"]
 
 
+def test_pages_after_the_first_are_larger_where_no_size_is_asked_for(region: Region) -> None:
+    """The first hits come soon; who goes on wants all, and each page has its cost to the client."""
+    client = region.client("sagemaker")
+    for number in range(230):
+        client.create_experiment(ExperimentName=f"e{number}")
+    pages: list[list[str]] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = client.search(Resource="Experiment", **token)
+        pages.append([hit["Experiment"]["ExperimentName"] for hit in answer["Results"]])
+        if "NextToken" not in answer:
+            break
+        token = {"NextToken": answer["NextToken"]}
+    assert [len(page) for page in pages] == [100, 130]
+    assert [name for page in pages for name in page] == [f"e{number}" for number in reversed(range(230))]
+    answer = client.search(Resource="Experiment", MaxResults=50)
+    answer = client.search(Resource="Experiment", MaxResults=50, NextToken=answer["NextToken"])
+    assert len(answer["Results"]) == 50
+
+
 def test_hits_have_what_the_dataframe_needs(populated: Any) -> None:
     expression = {"Filters": [{"Name": "TrialComponentName", "Operator": "In", "Value": "c0,loose"}]}
     answer = populated.search(Resource=COMPONENTS, SearchExpression=expression, SortBy="TrialComponentName")

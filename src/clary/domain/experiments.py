@@ -7,7 +7,7 @@ join them under `SageMaker.` names, and so do the artifacts that no channel name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -147,9 +147,9 @@ def job_state(job: Document) -> Document:
     return changes
 
 
-def parents(trials: Iterable[Document]) -> list[Document]:
-    """The Parents of a trial component, from its trials' documents."""
-    return [{"TrialName": trial["TrialName"], "ExperimentName": trial["ExperimentName"]} for trial in trials]
+def parent(trial: Document) -> Document:
+    """One of the Parents of a trial component, from its trial's document."""
+    return {"TrialName": trial["TrialName"], "ExperimentName": trial["ExperimentName"]}
 
 
 def _figure(value: float | None) -> Document | None:

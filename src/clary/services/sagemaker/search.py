@@ -27,9 +27,9 @@ from clary.services.sagemaker.search_rules import refuse_contains, refuse_many, 
 from clary.storage.ports import BadCursor, Query, Resource, Transaction
 from clary.wire.models import service as model_of
 
-PAGE = 100
-"""Hits a page when MaxResults is not given: the most that may be asked for. AWS names no default, and what
-ExperimentAnalytics waits for is the number of pages."""
+PAGE, NEXT_PAGE = 100, 500
+"""Hits a page when MaxResults is not given, and of those after the first. AWS names no default. Who looks at the first
+hits has them soon, and who goes on wants all: ExperimentAnalytics, whose every page has its cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def search(ctx: Context, request: Document) -> Document:
             account=ctx.account, region=ctx.region, kinds=(searched.kind,), where=where,
             sort_by=_sort(ctx, tx, searched, shape, request.get("SortBy")),
             descending=request.get("SortOrder", "Descending") == "Descending",
-            limit=request.get("MaxResults", PAGE), cursor=request.get("NextToken"),
+            limit=request.get("MaxResults", NEXT_PAGE if "NextToken" in request else PAGE),
+            cursor=request.get("NextToken"),
         )  # fmt: skip
         try:
             page = tx.resources.list(query)
@@ -148,13 +149,14 @@ def _components(tx: Transaction, items: Sequence[Resource], documents: list[Docu
     summaries = tx.metrics.summaries(arns)
     memberships = tx.edges.of_many(sources=arns, kinds=(PART_OF,))
     trials = tx.resources.find_many(edge.destination for edges in memberships.values() for edge in edges)
+    parents = {trial.arn: rules.parent(trial.document) for trial in trials.values()}
     sources = [document.get("Source", {}).get("SourceArn") for document in documents]
     jobs = tx.resources.find_many(source for source in sources if source)
     hits: list[Document] = []
     for arn, document, source in zip(arns, documents, sources, strict=True):
         hit = complete(document, summaries.get(arn, ()))
-        mine = (trials.get(edge.destination) for edge in memberships.get(arn, ()))
-        hit["Parents"] = rules.parents(trial.document for trial in mine if trial is not None)
+        mine = [edge.destination for edge in memberships.get(arn, ())]
+        hit["Parents"] = [parents[trial] for trial in mine if trial in parents]
         job = jobs.get(source) if source else None
         if job is not None:
             hit["SourceDetail"] = {"SourceArn": source, job.kind: job.document}
