@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import threading
 from typing import Any
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError, EventStreamError
 from tests.support.endpoints import Endpoints
 from tests.support.process import Clary
@@ -24,6 +28,26 @@ def transform_fn(m, body, kind, accept):
         yield b"two "
         time.sleep(0.2)
         os._exit(1)
+    return pieces()
+"""
+HANGS = """
+import time
+def model_fn(d): return 1
+def transform_fn(m, body, kind, accept):
+    def pieces():
+        yield b"one "
+        if body == "hang": time.sleep(600)
+        yield b"two "
+    return pieces()
+"""
+ENDLESS = """
+import time
+def model_fn(d): return 1
+def transform_fn(m, body, kind, accept):
+    def pieces():
+        while True:
+            yield b"more "
+            time.sleep(0.1)
     return pieces()
 """
 
@@ -88,3 +112,50 @@ def test_a_worker_that_dies_in_the_middle_of_a_stream_is_an_event(endpoints: End
     assert next(iter(again["Body"]))["PayloadPart"]["Bytes"].startswith(b"one")  # by a fresh worker
     again["Body"].close()
     endpoints.delete(name)
+
+
+def test_a_model_that_hangs_in_the_middle_of_a_stream_is_an_event(endpoints: Endpoints) -> None:
+    environment = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "1", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+    name = endpoints.up(endpoints.model(HANGS, environment=environment))
+    ask = functools.partial(
+        endpoints.runtime.invoke_endpoint_with_response_stream, EndpointName=name, ContentType="text/plain"
+    )
+    pieces = iter(ask(Body=b"hang")["Body"])
+    assert next(pieces) == {"PayloadPart": {"Bytes": b"one "}}
+    with pytest.raises(EventStreamError) as raised:
+        next(pieces)
+    assert raised.value.response["Error"] == {
+        "Code": "ModelStreamError",
+        "Message": "The model server did not finish its answer in time.",
+    }
+    frames = EventStreamBuffer()
+    frames.add_data(ask(Body=b"hang")["Body"]._raw_stream.read())  # boto3 leaves the code out
+    *_, last = frames
+    assert json.loads(last.payload)["ErrorCode"] == "ModelInvocationTimeExceeded"
+    whole = ask(Body=b"go on")["Body"]  # by a fresh worker
+    assert b"".join(each["PayloadPart"]["Bytes"] for each in whole) == b"one two "
+    endpoints.delete(name)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_stopped_in_the_middle_of_a_stream_says_so(own_clary: Clary) -> None:
+    """It lets what is under way end for ten seconds."""
+    endpoints = Endpoints(own_clary)
+    name = endpoints.up(endpoints.model(ENDLESS))
+    pieces = iter(
+        endpoints.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"1")["Body"]
+    )
+    assert next(pieces) == {"PayloadPart": {"Bytes": b"more "}}
+    stopping = threading.Thread(target=own_clary.stop)
+    stopping.start()
+    with pytest.raises(EventStreamError) as raised:
+        list(pieces)
+    assert raised.value.response["Error"] == {
+        "Code": "InternalStreamFailure",
+        "Message": "The server was stopped before the answer was complete. Try your request again.",
+    }
+    stopping.join()
+    own_clary.start()
+    endpoints.connect()
+    again = iter(endpoints.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"1")["Body"])
+    assert next(again) == {"PayloadPart": {"Bytes": b"more "}}

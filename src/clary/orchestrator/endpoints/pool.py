@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -37,11 +38,13 @@ class Pool:
     """The `Backend` of a variant."""
 
     def __init__(
-        self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT, *, most: int = MOST, room: int = ROOM
+        self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT, *, stream: float = math.inf, most: int = MOST,
+        room: int = ROOM,
     ) -> None:  # fmt: skip
-        """Seconds of a request at a worker, and in line. `most`: requests under way and in line; `room`: bytes of
-        the bodies in line. What is beyond is refused at once."""
-        self.timeout, self.most, self._room = timeout, most, room
+        """Seconds of a request at a worker, and in line; those of a `stream` at most, whatever its request says.
+        `most`: requests under way and in line; `room`: bytes of the bodies in line. What is beyond is refused at
+        once."""
+        self.timeout, self.stream, self.most, self._room = timeout, stream, most, room
         self._workers: list[Worker] = []
         self._idle: deque[Worker] = deque()
         self._line: Line[Worker] = Line(longest_wait)
@@ -139,8 +142,11 @@ class Pool:
         connection = worker.connection
         if connection is None:
             raise Lost(False)
+        seconds = invocation.timeout or self.timeout
+        if invocation.stream:
+            seconds = min(seconds, self.stream)
         began = time.perf_counter()
-        reply = await self._send(worker, connection, head, invocation, invocation.timeout or self.timeout)
+        reply = await self._send(worker, connection, head, invocation, seconds)
         reply.seconds = time.perf_counter() - began
         return reply, self._answered(worker, connection, reply)
 

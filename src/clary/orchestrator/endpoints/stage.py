@@ -6,6 +6,7 @@ A variant has one stage, or one for each container of its model.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,11 +131,12 @@ class Stage:
 
 def _pool(house: House, variant: Document, container: Document, place: Place) -> Pool:
     given = container.get("Environment", {}).get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "")
-    timeout = float(given) if given.isdigit() and int(given) else TIMEOUT
+    given = given if given.isdigit() and int(given) else ""
+    timeout = float(given or TIMEOUT)
     serverless = variant["serverless"]
     most = int(serverless["MaxConcurrency"]) if serverless else MOST
     if container.get("Mode") != "MultiModel":
-        return Pool(timeout, most=most)
+        return Pool(timeout, stream=timeout if given else math.inf, most=most)
     if not _has_program(house, container):
         return ManyPool(timeout, most=most)
     folder = MODELS if house.engine.isolates else str(place.models)

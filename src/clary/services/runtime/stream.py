@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 
@@ -45,6 +46,10 @@ async def parts(body: AsyncIterator[bytes]) -> AsyncIterator[Document]:
         ) from None
     except InvocationError as error:
         raise ServiceError("ModelStreamError", str(error), 400, ErrorCode="StreamBroken") from None
+    except asyncio.CancelledError:
+        # The server stops, or the reader has left, who is told nothing.
+        words = "The server was stopped before the answer was complete. Try your request again."
+        raise ServiceError("InternalStreamFailure", words, 500) from None
     except Exception as error:
         log.exception("An answer in pieces broke off")
         words = "The stream processing failed because of an unknown error."
