@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import statistics
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from clary.domain.series import step_key
 from clary.storage.memory import MemoryStore
-from clary.storage.ports import Missing, Point, Resource, Store, Summary
+from clary.storage.ports import Discarded, Exists, Missing, Point, Query, Resource, Store, Summary
 
 ARN = "arn:component"
 
@@ -231,3 +232,71 @@ def test_a_long_curve_is_whole_however_it_came(store: Store) -> None:
             if (start is None or point.time >= start) and (end is None or point.time < end)
         ]
         assert list(map(str, curve(store, start=start, end=end))) == list(map(str, part))
+
+
+OTHERS = st.sampled_from(["append", "begin", "undone", "delete", "trash", "restore", "search"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=st.lists(OTHERS, max_size=12))
+def test_what_others_write_between_two_appends_is_seen(store_factory: Any, deeds: list[str]) -> None:
+    """A series that is written again and again is remembered (`Appends`): not beyond anybody else's write."""
+    stores: list[Store] = [store_factory(), MemoryStore()]
+    found = []
+    for store in stores:
+        with store.begin() as tx:
+            if tx.resources.find(ARN) is not None:
+                tx.resources.delete(ARN)
+            tx.trash.purge(math.inf)
+        add_resource(store)
+        told: list[Any] = []
+        for number, deed in enumerate([*deeds, "append", "append"]):
+            points = [Point("loss", float(number), float(number), number)]
+            try:
+                _do(store, deed, points)
+            except (Missing, Exists, KeyError) as error:
+                told.append(type(error))
+        told.append(curve(store))
+        with store.read() as tx:
+            summaries = tx.metrics.summaries([ARN]).get(ARN, ())
+        told += [
+            (
+                each.name,
+                each.count,
+                round(each.average, 9),
+                each.minimum,
+                each.maximum,
+                round(each.deviation, 9),
+                each.last,
+            )
+            for each in summaries
+        ]
+        found.append(told)
+    assert found[0] == found[1]
+    stores[0].close()
+
+
+def _do(store: Store, deed: str, points: list[Point]) -> None:
+    if deed == "append":
+        store.append_points(ARN, points)
+        return
+    if deed == "search":
+        by_loss = Query("1", "r", ("TrialComponent",), sort_by="Metrics.loss.Last")
+        with store.read() as tx:
+            tx.resources.list(by_loss)
+        return
+    if deed == "undone":
+        with contextlib.suppress(ZeroDivisionError), store.begin() as tx:
+            tx.metrics.append(ARN, points)
+            raise ZeroDivisionError
+        return
+    with store.begin() as tx:
+        if deed == "begin":
+            tx.metrics.append(ARN, points)
+        elif deed == "delete":
+            tx.resources.delete(ARN)
+            tx.resources.insert(Resource(ARN, "1", "r", "TrialComponent", ARN, 1.0, 1.0))
+        elif deed == "trash":
+            tx.trash.put(Discarded("1", "1", "r", "TrialComponent", ARN, 1.0, {}), [ARN])
+        else:
+            tx.trash.restore("1")

@@ -19,6 +19,7 @@ from clary.domain.signing import decoded_query
 from clary.gateway import extensions as own
 from clary.gateway import faults, shortcut
 from clary.gateway.bodies import ClientDisconnected, Incoming
+from clary.gateway.call import START, WHOLE
 from clary.gateway.chain import CHAIN, Extension, House
 from clary.gateway.exchange import Exchange, Receive, Scope, Send, header_map
 from clary.gateway.identify import Directory, form_error_protocol
@@ -89,7 +90,10 @@ class Gateway:
             and headers.get("expect", "").lower() == "100-continue"
         ):
             response.headers.append(("connection", "close"))
-        await _send(response, exchange, receive, send)
+        if isinstance(response.body, bytes):
+            await _send(response, response.body, send, together=WHOLE in scope.get("extensions", ()))
+        else:
+            await _stream(response, response.body, exchange.request_id, receive, send)
 
 
 def _request_id() -> str:
@@ -127,23 +131,28 @@ def _presumed(protocol: str, request: HttpRequest) -> str:
     return protocol
 
 
-async def _send(response: HttpResponse, exchange: Exchange, receive: Receive, send: Send) -> None:
-    body = response.body
-    headers = [(name.lower().encode("latin-1"), _header(value)) for name, value in response.headers]
-    if isinstance(body, bytes):
-        if not any(name == b"content-length" for name, _ in headers) and response.status not in (204, 304):
-            headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+async def _send(response: HttpResponse, body: bytes, send: Send, *, together: bool) -> None:
+    headers = _headers(response)
+    if not any(name == b"content-length" for name, _ in headers) and response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % len(body)))
+    if together:
+        await send({"type": WHOLE, "status": response.status, "headers": headers, "body": body})
         return
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await _stream(body, exchange, receive, send)
+    await send({"type": START, "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _stream(body: AsyncIterator[bytes], exchange: Exchange, receive: Receive, send: Send) -> None:
+def _headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), _header(value)) for name, value in response.headers]
+
+
+async def _stream(
+    response: HttpResponse, body: AsyncIterator[bytes], request_id: str, receive: Receive, send: Send
+) -> None:
     """Send what the iterator yields, for as long as the client is there: one that leaves while the next piece is
     awaited ends that. A failure cuts the connection: the status line is gone already, and a short body is what tells
     the client."""
+    await send({"type": START, "status": response.status, "headers": _headers(response)})
     task = asyncio.current_task()
     assert task is not None
 
@@ -163,7 +172,7 @@ async def _stream(body: AsyncIterator[bytes], exchange: Exchange, receive: Recei
             raise
         task.uncancel()
     except Exception:
-        log.exception("The answer to %s broke off", exchange.request_id)
+        log.exception("The answer to %s broke off", request_id)
     finally:
         gone.remove_done_callback(left)
         gone.cancel()

@@ -35,6 +35,9 @@ BODILESS = frozenset((204, 304))
 _UNCLEAN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _UNCLEAN_NAME = re.compile(rb"[\x00-\x20\x7f()<>@,;:\[\]={}\\\"]")
 FAILURE = b"Internal Server Error"
+START = "http.response.start"
+WHOLE = "clary.response"
+"""Status, headers and all of the body in one message: an extension of ASGI, which `scope["extensions"]` names."""
 
 
 class Call:
@@ -87,8 +90,7 @@ class Call:
             self._protocol.cut()
             return
         headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(FAILURE))]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": FAILURE})
+        await self.send({"type": WHOLE, "status": 500, "headers": headers, "body": FAILURE})
 
     # What comes in
 
@@ -134,17 +136,21 @@ class Call:
             await asyncio.shield(self._protocol.full)
         if self.gone:
             return
-        if message["type"] == "http.response.start":
+        kind = message["type"]
+        if kind in (START, WHOLE):
             if self.started:
                 raise RuntimeError("an answer has one start")
             self.started = True
             self.expects = False
             self._head = self._written(message["status"], message.get("headers", ()))
-            asyncio.get_running_loop().call_soon(self._flush)
+            if kind == WHOLE:
+                self._send_body(message["body"], False)
+            else:
+                asyncio.get_running_loop().call_soon(self._flush)
         elif self.started and not self.finished:
             self._send_body(message.get("body", b""), message.get("more_body", False))
         else:
-            raise RuntimeError(f"{message['type']} is out of turn")
+            raise RuntimeError(f"{kind} is out of turn")
 
     def _flush(self) -> None:
         """Send a head whose body is not there yet."""

@@ -274,9 +274,8 @@ CHAIN: Sequence[Step] = (
 
 
 async def _whole(exchange: Exchange) -> bytes:
-    service = exchange.service
+    service, body = exchange.service, exchange.request.body
     limit = max([BODY_LIMITS.get(candidate.name, BODY_LIMIT) for candidate in exchange.services])
-    body = exchange.request.body
     assert not isinstance(body, bytes)
     return await whole(body, limit, lambda: faults.too_large(service.name, service.model.protocol))
 

@@ -42,10 +42,6 @@ class Directory:
             for name, services in self._signing.items()
         }
         """Those that no target names, by signing name."""
-        self._untargeted = {
-            name: [service for service in group if service not in self._targets.values()]
-            for name, group in self._signing.items()
-        }
         self._hosts = {service.model.endpoint_prefix: service for service in self.services}
 
     def signed_for(self, name: str, request: HttpRequest) -> Sequence[Service]:

@@ -20,8 +20,10 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from clary.gateway.call import STATUS_LINES, Call
+from clary.gateway.call import STATUS_LINES, WHOLE, Call
 from clary.gateway.requests import Head, Refused, Requests
+
+EXTENSIONS: dict[str, dict[str, object]] = {WHOLE: {}}
 
 
 class Http(asyncio.Protocol):
@@ -137,7 +139,7 @@ class Http(asyncio.Protocol):
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": head.version,
             "method": head.method, "scheme": "http", "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path, "query_string": query, "root_path": "", "headers": head.headers,
-            "server": server, "client": client, "state": self._state,
+            "server": server, "client": client, "state": self._state, "extensions": EXTENSIONS,
         }  # fmt: skip
         call = Call(self, scope, head.keep, head.expects)
         self._calls.append(call)

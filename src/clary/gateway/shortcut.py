@@ -1,4 +1,5 @@
-"""The short way through the edge, for calls whose path names their operation: invocations of endpoints.
+"""The short way through the edge, for calls whose path names their operation: invocations of endpoints, points of
+metrics.
 
 The steps that find out what is asked for are left out; those that may refuse it are the same ones. An operation
 with a `shortcut` (`clary.api.operations`) may then answer the request as it is, without a document made of it. What
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from clary.api import operations
 from clary.domain import signing
@@ -17,30 +19,52 @@ from clary.gateway.chain import House, Step, authenticate, authorise, context, d
 from clary.gateway.exchange import Exchange
 from clary.wire import models
 
-PATH = re.compile(r"/endpoints/[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?/invocations")
-SERVICE, OPERATION, PROTOCOL, SIGNING_NAME = "sagemaker-runtime", "InvokeEndpoint", "rest-json", "sagemaker"
+SIGNING_NAME, PROTOCOL = "sagemaker", "rest-json"
+
+
+class Way(NamedTuple):
+    method: str
+    path: re.Pattern[str]
+    service: str
+    operation: str
+
+
+WAYS = (
+    Way(
+        "POST", re.compile(r"/endpoints/[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?/invocations"),
+        "sagemaker-runtime", "InvokeEndpoint",
+    ),
+    Way("PUT", re.compile("/BatchPutMetrics"), "sagemaker-metrics", "BatchPutMetrics"),
+)  # fmt: skip
 
 
 def taken(exchange: Exchange) -> bool:
     """Whether this call goes the short way; then what `identify` and `route` would find is known of it."""
     request = exchange.request
-    if request.method != "POST" or request.query or PATH.fullmatch(request.path) is None:
+    way = next((way for way in WAYS if way.path.fullmatch(request.path)), None)
+    if way is None or request.method != way.method or request.query:
         return False
     try:
         claim = signing.header_claim(request.headers)
     except Malformed:
         return False
-    if claim is None or claim.service != SIGNING_NAME or operations.handler(SERVICE, OPERATION) is None:
+    if (
+        claim is None
+        or claim.service != SIGNING_NAME
+        or operations.handler(way.service, way.operation) is None
+    ):
         return False
-    service = models.service(SERVICE)
+    service = models.service(way.service)
     exchange.claim, exchange.region = claim, claim.region
     exchange.services = (service,)
-    exchange.operation, exchange.protocol = service.operations[OPERATION], PROTOCOL
+    exchange.operation, exchange.protocol = service.operations[way.operation], PROTOCOL
     return True
 
 
 async def answer_directly(house: House, exchange: Exchange) -> None:
-    shortcut = operations.shortcut_of(SERVICE, OPERATION)
+    operation = exchange.operation
+    assert operation is not None
+    shortcut = operations.shortcut_of(operation.service, operation.name)
     if shortcut is not None:
         exchange.response = await shortcut(context(house, exchange), exchange.request)
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from clary.api import Context, Document, ServiceError, operation
+from clary.api.inbox import inbox
 from clary.domain.experiments_curves import curve
 from clary.services.sagemaker.components import TrialComponent
 from clary.storage.ports import Missing, Point, Store
@@ -36,27 +37,24 @@ async def batch_put_metrics(ctx: Context, request: Document) -> Document:
 
 async def _kept(store: Store, arn: str, points: Sequence[Point]) -> None:
     """Returns once the points are durable. No thread waits meanwhile."""
-    loop = asyncio.get_running_loop()
-    kept: asyncio.Future[None] = loop.create_future()
-
-    def told(error: BaseException | None) -> None:
-        if kept.done():
-            return
-        if error is None:
-            kept.set_result(None)
-        else:
-            kept.set_exception(error)
-
-    def done(error: BaseException | None) -> None:
-        loop.call_soon_threadsafe(told, error)
-
-    store.queue_points(arn, points, done)
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    put = inbox().put
+    store.queue_points(arn, points, lambda error: put(_settle, kept, error))
     await kept
+
+
+def _settle(kept: asyncio.Future[None], error: BaseException | None) -> None:
+    if kept.done():  # whoever waited has given up
+        return
+    if error is None:
+        kept.set_result(None)
+    else:
+        kept.set_exception(error)
 
 
 def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:
     """Not-a-number and the infinities have no place in a summary, nor in the JSON that would show them."""
-    points = [Point(item["MetricName"], item["Value"], item["Timestamp"], item.get("Step")) for item in items]
+    points = [Point._make((i["MetricName"], i["Value"], i["Timestamp"], i.get("Step"))) for i in items]
     odd = [index for index, (_, value, _, _) in enumerate(points) if not math.isfinite(value)]
     unnamed = [name for name in {name for name, _, _, _ in points} if not NAME.fullmatch(name)]
     if unnamed:

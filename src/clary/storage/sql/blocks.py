@@ -79,8 +79,9 @@ class Additions:
         self._extended: list[tuple[bytes, int]] = []
         self._begun: list[tuple[int, float, int, bytes]] = []
 
-    def add(self, series: int, last: int | None, filled: int, rows: Sequence[Row]) -> None:
-        """Rows in order, all after what the series has. `last`: its last block, which holds `filled` bytes."""
+    def add(self, series: int, last: int | None, filled: int, rows: Sequence[Row]) -> int | None:
+        """Rows in order, all after what the series has. `last`: its last block, which holds `filled` bytes. The answer
+        is how many it holds then; None where another block is the last."""
         at = 0
         if last is not None and (room := POINTS - filled // _POINT.size) > 0:
             at = min(room, len(rows))
@@ -89,6 +90,7 @@ class Additions:
             some = rows[start : start + POINTS]
             time, key, _ = some[0]
             self._begun.append((series, time, key, _packed(some)))
+        return filled + at * _POINT.size if at == len(rows) else None
 
     def write(self, session: Session) -> None:
         if self._extended:

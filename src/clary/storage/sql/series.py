@@ -33,6 +33,7 @@ MOMENTS = (
     series.c.minimum,
     series.c.maximum,
 )
+PLACE = (series.c.arrival, series.c.stale, series.c.time, series.c.step, series.c.last)
 _last_block = (
     select(blocks.c.id)
     .where(blocks.c.series == series.c.id)
@@ -43,8 +44,7 @@ _last_block = (
 )
 _head = Statement(
     select(
-        resources.c.id, series.c.id, series.c.arrival, series.c.stale, series.c.time, series.c.step, series.c.last,
-        blocks.c.id, func.length(blocks.c.data), *MOMENTS,
+        resources.c.id, series.c.id, *PLACE, blocks.c.id, func.length(blocks.c.data), *MOMENTS
     )
     .select_from(resources)
     .outerjoin(series, and_(series.c.resource == resources.c.id, series.c.name == bindparam("name")))
@@ -61,12 +61,11 @@ _begin = Statement(
 _update = Statement(
     update(series)
     .where(series.c.id == bindparam("id_"))
-    .values(
-        arrival=bindparam("arrival"), time=bindparam("time"), step=bindparam("step"), last=bindparam("last"),
-        count=bindparam("count"), total=bindparam("total"), rest=bindparam("rest"), squares=bindparam("squares"),
-        minimum=bindparam("minimum"), maximum=bindparam("maximum"), stale=bindparam("stale"),
+    .ordered_values(
+        *((column, bindparam(column.name)) for column in (*PLACE, *MOMENTS)),
     )
-)  # fmt: skip
+)
+"""Its parameters in order are `Head.changed`."""
 _insert = Statement(
     upsert(points)
     .values({column.name: bindparam(column.name) for column in points.columns})
@@ -81,11 +80,13 @@ _drop = (
 
 Batch = dict[tuple[str, str], list[Row]]
 """Points by ARN and metric name, in order of arrival."""
+Heads = dict[tuple[str, str], "Head"]
+"""What is known of series, likewise."""
 _place = itemgetter(0, 1)
 """Of a point, what orders it: time and step."""
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
     resource: int
     id: int
     arrival: int
@@ -109,6 +110,11 @@ class _Head(NamedTuple):
     def moments(self) -> Moments:
         return moments_of(self[-6:])
 
+    @property
+    def changed(self) -> Sequence[Any]:
+        """What an append changes, and the id behind it."""
+        return (*self[2:7], *self[9:], self.id)
+
 
 def collect(batch: Batch, arn: str, new: Iterable[Point]) -> None:
     """Raises `ValueError` for a time that is not finite, before the batch is touched."""
@@ -124,26 +130,31 @@ def collect(batch: Batch, arn: str, new: Iterable[Point]) -> None:
         batch.setdefault((arn, name), []).extend(rows)
 
 
-def write(session: Session, names: Names, batch: Batch) -> set[str]:
-    """Keep a batch, with its summaries. The answer is the ARNs that no resource has."""
+def write(session: Session, names: Names, batch: Batch, heads: Heads | None = None) -> set[str]:
+    """Keep a batch, with its summaries. The answer is the ARNs that no resource has. `heads`: those known to be as in
+    the database are not read again; they are brought up to date."""
+    known: Heads = {} if heads is None else heads
     missing: set[str] = set()
     additions = Additions()
-    changed: list[dict[str, Any]] = []
+    changed: list[Sequence[Any]] = []
     stale = 0
-    for (arn, name), rows in batch.items():
-        head = _head_of(session, arn, name)
+    for key, rows in batch.items():
+        head = known.pop(key, None) or _head_of(session, *key)
         if head is None:
-            missing.add(arn)
+            missing.add(key[0])
             continue
-        new = _kept(session, additions, head, rows)
-        if new:
-            changed.append(_merged(head, new, head.arrival + len(rows)))
-            stale += not head.stale
+        new, filled = _kept(session, additions, head, rows)
+        if not new:
+            continue
+        after = _merged(head, new, len(rows), filled)
+        changed.append(after.changed)
+        stale += not head.stale
+        if filled is not None:
+            known[key] = after
     additions.write(session)
-    sql, order, _ = _update.compiled
-    session.many(sql, [[values[name] for name in order] for values in changed])
-    if stale:
-        bound_staleness(session, names, stale)
+    session.many(_update.compiled[0], changed)
+    if stale and bound_staleness(session, names, stale):
+        known.clear()  # they are no longer stale
     return missing
 
 
@@ -159,34 +170,36 @@ def moments_of(row: Sequence[Any]) -> Moments:
     return Moments._make(row)
 
 
-def _head_of(session: Session, arn: str, name: str) -> _Head | None:
+def _head_of(session: Session, arn: str, name: str) -> Head | None:
     """Of a series, which begins if it is new; None where there is no such resource."""
     row = session.one(_head, arn=arn, name=name)
     if row is None:
         return None
     if row[1] is not None:
-        return _Head._make(row)
+        return Head._make(row)
     id = session.all(_begin, resource=row[0], name=name)[0][0]
-    return _Head(row[0], id, 0, 0, -math.inf, 0, None, None, None, 0, None, None, None, None, None)
+    return Head(row[0], id, 0, 0, -math.inf, 0, None, None, None, 0, None, None, None, None, None)
 
 
-def _kept(session: Session, additions: Additions, head: _Head, rows: list[Row]) -> list[Row]:
-    """Those of the rows that are new; the last of them by time, step and arrival comes last."""
+def _kept(
+    session: Session, additions: Additions, head: Head, rows: list[Row]
+) -> tuple[list[Row], int | None]:
+    """Those of the rows that are new, the last of them by time, step and arrival at the end; and the bytes that the
+    last block holds then, where that is known."""
     places = list(map(_place, rows))
     if not all(map(lt, places, places[1:])):
         rows = sorted(dict.fromkeys(rows), key=_place)
     end = head.time, head.step
     if _place(rows[0]) > end:
-        additions.add(head.id, head.block, head.filled or 0, rows)
-        return rows
+        return rows, additions.add(head.id, head.block, head.filled or 0, rows)
     after = [row for row in rows if _place(row) > end]
     late = rows[: len(rows) - len(after)]
     if after:
         additions.add(head.id, head.block, head.filled or 0, after)
-    return _loose(session, head, late) + after
+    return _loose(session, head, late) + after, None
 
 
-def _loose(session: Session, head: _Head, rows: Sequence[Row]) -> list[Row]:
+def _loose(session: Session, head: Head, rows: Sequence[Row]) -> list[Row]:
     """Keep rows beside the blocks; those that are new."""
     return [
         (time, step, value)
@@ -202,15 +215,14 @@ def _loose(session: Session, head: _Head, rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _merged(head: _Head, new: Sequence[Row], arrival: int) -> dict[str, Any]:
+def _merged(head: Head, new: Sequence[Row], arrived: int, filled: int | None) -> Head:
+    """The head after `arrived` points, of which these are new."""
     found = moments([value for _, _, value in new])
     if head.size:
         found = merge(head.moments, found)
     time, step, last = new[-1]
     if (time, step) < (head.time, head.step):
         time, step, last = head.time, head.step, math.nan if head.last is None else head.last
-    return {
-        "id_": head.id, "arrival": arrival, "stale": 1, "time": time, "step": step, "last": last,
-        "count": found.size, "total": found.total, "rest": found.rest, "squares": found.squares, "minimum": found.minimum,
-        "maximum": found.maximum,
-    }  # fmt: skip
+    return Head(
+        head.resource, head.id, head.arrival + arrived, 1, time, step, last, head.block, filled, *found
+    )

@@ -88,6 +88,10 @@ class Session:
         self.catch_up: Callable[[], None] | None = None
         """Writes the searchable statistics that lag behind, for a session that cannot."""
 
+    def state(self) -> object:
+        """Equal to an earlier one where nothing was written since, by whomever."""
+        return self.connection.total_changes, self.execute("PRAGMA data_version").fetchone()
+
     def run(self, statement: Statement, **values: Any) -> sqlite3.Cursor:
         sql, names, given = statement.compiled
         if given:

@@ -50,11 +50,13 @@ def lagging(session: Session) -> bool:
     return session.one(_any) is not None
 
 
-def bound_staleness(session: Session, names: Names, more: int) -> None:
-    """Count series that became stale; bring all up to date when they are too many."""
+def bound_staleness(session: Session, names: Names, more: int) -> bool:
+    """Count series that became stale; bring all up to date when they are too many, and say so."""
     names.stale += more
-    if names.stale > STALE_LIMIT:
+    over = names.stale > STALE_LIMIT
+    if over:
         write_statistics(session, names)
+    return over
 
 
 def write_statistics(session: Session, names: Names) -> None:
