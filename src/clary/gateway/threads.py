@@ -12,13 +12,15 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from clary.api.inbox import Inbox, inbox
+
 T = TypeVar("T")
 
 
 class _Task(NamedTuple):
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
-    loop: asyncio.AbstractEventLoop
+    inbox: Inbox
     result: asyncio.Future[Any]
 
 
@@ -32,8 +34,7 @@ class Threads:
         self._under_way = 0
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
-        loop = asyncio.get_running_loop()
-        task = _Task(function, arguments, loop, loop.create_future())
+        task = _Task(function, arguments, inbox(), asyncio.get_running_loop().create_future())
         self._under_way += 1
         if len(self._threads) < min(self._under_way, self._limit):
             thread = threading.Thread(target=self._work, name="operation", daemon=True)
@@ -63,10 +64,11 @@ class Threads:
             del task
 
     def _tell(self, task: _Task, what: Callable[[asyncio.Future[Any], Any], None], value: object) -> None:
-        def told() -> None:
-            self._under_way -= 1
-            if not task.result.done():  # whoever waited may have given up
-                what(task.result, value)
+        task.inbox.put(self._told, task.result, what, value)
 
-        if not task.loop.is_closed():
-            task.loop.call_soon_threadsafe(told)
+    def _told(
+        self, result: asyncio.Future[Any], what: Callable[[asyncio.Future[Any], Any], None], value: object
+    ) -> None:
+        self._under_way -= 1
+        if not result.done():  # whoever waited may have given up
+            what(result, value)
