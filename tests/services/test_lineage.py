@@ -253,6 +253,41 @@ def test_associations_in_every_order(sm: Any, by: str, order: str) -> None:
     assert paged == whole
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"SourceType": "Image"}, "image-action image-part"),
+        ({"SourceType": "Artifact"}, "data-part image-action image-part job-data"),
+        ({"DestinationType": "Deployment"}, "image-action"),
+        ({"DestinationType": "Action"}, "image-action"),
+        ({"SourceType": "Image", "DestinationType": "TrialComponent"}, "image-part"),
+        ({"SourceType": "TrainingJob"}, "job-data"),
+        ({"SourceType": "SageMakerTrainingJob"}, "job-data"),
+        ({"SourceType": "Image", "AssociationType": "Produced"}, ""),
+        ({"SourceType": "None"}, ""),
+    ],
+    ids=str,
+)
+def test_associations_by_type(sm: Any, asked: dict[str, str], expected: str) -> None:
+    """By an end's own type, by the kind of entity that it is, and a job by its own name."""
+    arns = {
+        "image": artifact(sm, "s3://b/image", "Image"),
+        "data": artifact(sm, "s3://b/data", "DataSet"),
+        "job": artifact(sm, "s3://b/job", "SageMakerTrainingJob"),
+        "part": sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"],
+        "action": sm.create_action(ActionName="act", ActionType="Deployment", Source={"SourceUri": "x"})[
+            "ActionArn"
+        ],
+    }
+    names = {arn: name for name, arn in arns.items()}
+    for source, destination in ("image", "part"), ("image", "action"), ("data", "part"), ("job", "data"):
+        sm.add_association(SourceArn=arns[source], DestinationArn=arns[destination])
+    for order in ("SourceType", "CreationTime"):
+        found = sm.list_associations(**asked, SortBy=order)["AssociationSummaries"]
+        shown = sorted(f"{names[item['SourceArn']]}-{names[item['DestinationArn']]}" for item in found)
+        assert shown == expected.split()
+
+
 def test_associations_are_paged_by_time_without_ends(sm: Any) -> None:
     part = sm.create_trial_component(TrialComponentName="part")["TrialComponentArn"]
     made = [artifact(sm, f"s3://b/{number}", f"T{number % 2}") for number in range(7)]

@@ -25,7 +25,10 @@ from clary.storage.records import (
     Upload,
 )
 
-EdgeOrder = Literal["created", "source", "destination"]
+EdgeOrder = Literal["created", "source", "destination", "source_type", "destination_type"]
+EdgePlace = tuple[float, str, str] | tuple[str, float, str, str]
+"""Where an edge stands in an order: when it was made, its source and its destination; in the order of a type, that
+before them."""
 
 
 class Resources(Protocol):
@@ -93,14 +96,16 @@ class Edges(Protocol):
         *,
         source: str | None = None,
         destination: str | None = None,
+        source_type: str | None = None,
+        destination_type: str | None = None,
         kinds: Iterable[str] | None = None,
         limit: int | None = None,
-        after: tuple[float, str, str] | None = None,
+        after: EdgePlace | None = None,
         descending: bool = False,
         by: EdgeOrder = "created",
     ) -> Sequence[Edge]:
-        """By time made, then source and destination; or by an end, then time made and the other end. `after` is the
-        (created, source, destination) of the last one seen."""
+        """By time made, then source and destination; or by an end or its type first. In the order of a type, those
+        without one are left out. `after` is the place of the last one seen."""
         ...
 
     def of_many(

@@ -30,6 +30,7 @@ from typing import Protocol
 from clary.storage.areas import (
     Columns,
     EdgeOrder,
+    EdgePlace,
     Edges,
     Keys,
     Leases,
@@ -79,6 +80,7 @@ __all__ = [
     "Document",
     "Edge",
     "EdgeOrder",
+    "EdgePlace",
     "Edges",
     "Effect",
     "Exists",

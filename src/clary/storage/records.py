@@ -103,6 +103,9 @@ class Edge(msgspec.Struct, frozen=True):
     destination: str
     created: float
     document: Document = msgspec.field(default_factory=dict)
+    source_type: str | None = None
+    """What sort of thing its source is, for listings of edges from such; None where none asks."""
+    destination_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from clary.api import Document
 from clary.domain.experiments import CHECKPOINTS, MODEL_ARTIFACT
-from clary.services.sagemaker.lineage_entities import put_artifact
-from clary.storage.ports import Edge, Resource, Transaction
+from clary.services.sagemaker.lineage_entities import association, put_artifact
+from clary.storage.ports import Resource, Transaction
 
 CHECKPOINT = "Checkpoint"
 """The type of a job's checkpoints, which the next job with the same S3Uri goes on from."""
@@ -24,12 +24,12 @@ def write_lineage(tx: Transaction, component: Resource, now: float) -> None:
     associations with them. Writing it again changes nothing."""
     for kind, uri in _inputs(component.spec):
         artifact = put_artifact(tx, component, now, {"ArtifactType": kind, "Source": {"SourceUri": uri}})
-        link(tx, "ContributedTo", artifact.arn, component.arn, now)
+        link(tx, "ContributedTo", artifact, component, now)
     for kind, uri in _outputs(component.spec):
         artifact = put_artifact(tx, component, now, {"ArtifactType": kind, "Source": {"SourceUri": uri}})
         if kind == CHECKPOINT and _made_before(tx, artifact, component):
-            link(tx, "ContributedTo", artifact.arn, component.arn, now)
-        link(tx, "Produced", component.arn, artifact.arn, now)
+            link(tx, "ContributedTo", artifact, component, now)
+        link(tx, "Produced", component, artifact, now)
 
 
 def _made_before(tx: Transaction, artifact: Resource, component: Resource) -> bool:
@@ -57,7 +57,7 @@ def _outputs(spec: Document) -> Iterable[tuple[str, str]]:
             yield "DataSet", item["Value"]
 
 
-def link(tx: Transaction, kind: str, source: str, destination: str, now: float) -> None:
+def link(tx: Transaction, kind: str, source: Resource, destination: Resource, now: float) -> None:
     """Put the association where it is not there yet."""
-    if not tx.edges.list(source=source, destination=destination, kinds=(kind,), limit=1):
-        tx.edges.put(Edge(kind, source, destination, now))
+    if not tx.edges.list(source=source.arn, destination=destination.arn, kinds=(kind,), limit=1):
+        tx.edges.put(association(kind, source, destination, now))

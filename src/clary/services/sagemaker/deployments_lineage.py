@@ -27,7 +27,7 @@ def write_model(tx: Transaction, model: Resource, now: float) -> Resource:
     """The model's context, with what it is made of."""
     context = _context(tx, model, "Model", now)
     for artifact in _made_of(tx, model, containers(model.spec), now):
-        link(tx, CONTRIBUTED, artifact.arn, context.arn, now)
+        link(tx, CONTRIBUTED, artifact, context, now)
     return context
 
 
@@ -48,7 +48,7 @@ def write_endpoint(tx: Transaction, endpoint: Resource, now: float) -> None:
             made = Action.new(endpoint, name, spec, now, endpoint.state.get("CreatedBy"))
             action = tx.resources.insert(made)
             _deploy(tx, endpoint, fleet, action, now)
-            link(tx, ASSOCIATED, action.arn, context.arn, now)
+            link(tx, ASSOCIATED, action, context, now)
         elif status != found.spec["Status"] and found.spec["Status"] == "InProgress":
             state = {**found.state, "LastModifiedTime": now}
             spec = {**found.spec, "Status": status}
@@ -58,10 +58,10 @@ def write_endpoint(tx: Transaction, endpoint: Resource, now: float) -> None:
 def _deploy(tx: Transaction, endpoint: Resource, fleet: Document, action: Resource, now: float) -> None:
     for variant in (*fleet["variants"], *fleet["shadows"]):
         for artifact in _made_of(tx, endpoint, variant["containers"], now):
-            link(tx, CONTRIBUTED, artifact.arn, action.arn, now)
-        model = LineageContext.arn(endpoint, _context_name("Model", variant["model"]))
-        if tx.resources.find(model) is not None:
-            link(tx, CONTRIBUTED, model, action.arn, now)
+            link(tx, CONTRIBUTED, artifact, action, now)
+        model = tx.resources.find(LineageContext.arn(endpoint, _context_name("Model", variant["model"])))
+        if model is not None:
+            link(tx, CONTRIBUTED, model, action, now)
 
 
 def _status(endpoint: str | None, fleet: Document, *, active: bool) -> str:

@@ -7,14 +7,15 @@ and lineage's, but not between two of experiments' own. Deleting an entity takes
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from heapq import merge
+from itertools import islice
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.api.kind import user_context
 from clary.domain.experiments_lineage import ASSOCIATIONS
 from clary.services.sagemaker import lineage_pages as pages
-from clary.services.sagemaker.lineage_entities import NOUNS
-from clary.storage.ports import Edge, EdgeOrder, Resource, Transaction
+from clary.services.sagemaker.lineage_entities import NOUNS, association, entity_type
+from clary.storage.ports import Edge, EdgeOrder, EdgePlace, Resource, Transaction
 
 EXPERIMENT_NOUNS = ("Experiment", "Trial", "TrialComponent")
 PAGE = 10
@@ -27,14 +28,6 @@ def entity(ctx: Context, tx: Transaction, arn: str) -> Resource:
     if found is None or found.account != ctx.account or found.kind not in (*NOUNS, *EXPERIMENT_NOUNS):
         raise ServiceError("ResourceNotFound", f"Lineage entity '{arn}' does not exist.")
     return found
-
-
-def entity_type(resource: Resource) -> str:
-    """An artifact's, action's or context's own type; what a job's trial component comes from."""
-    if resource.kind in NOUNS:
-        return str(resource.spec[f"{resource.kind}Type"])
-    source: Document = resource.spec.get("Source", {})
-    return str(source.get("SourceType", resource.kind))
 
 
 @operation("sagemaker", "AddAssociation")
@@ -54,7 +47,7 @@ def add_association(ctx: Context, request: Document) -> Document:
                 "ValidationException",
                 f"Association between '{source.arn}' and '{destination.arn}' already exists.",
             )
-        tx.edges.put(Edge(kind, source.arn, destination.arn, ctx.now, {"CreatedBy": user_context(ctx)}))
+        tx.edges.put(association(kind, source, destination, ctx.now, {"CreatedBy": user_context(ctx)}))
     return {"SourceArn": source.arn, "DestinationArn": destination.arn}
 
 
@@ -75,79 +68,77 @@ def delete_association(ctx: Context, request: Document) -> Document:
 
 
 SCAN = 500
-"""Edges read at a time, of which those that the request asks for are kept."""
+"""Edges read at a time where a first reading left too few that the request asks for."""
 ORDERS: dict[str, EdgeOrder] = {
     "CreationTime": "created",
     "SourceArn": "source",
     "DestinationArn": "destination",
+    "SourceType": "source_type",
+    "DestinationType": "destination_type",
 }
-"""What the store has an order for."""
+KINDS = frozenset((*NOUNS, *EXPERIMENT_NOUNS))
 
 
 @operation("sagemaker", "ListAssociations")
 def list_associations(ctx: Context, request: Document) -> Document:
     """A page ends at an association, and the next begins behind it, whatever comes and goes meanwhile."""
-    by, wanted = request.get("SortBy", "CreationTime"), int(request.get("MaxResults", PAGE))
+    wanted, size = int(request.get("MaxResults", PAGE)), int(request.get("MaxResults", PAGE)) + 1
+    by = ORDERS[request.get("SortBy", "CreationTime")]
+    after = pages.edge(request, typed=by.endswith("_type"))
+    found: list[tuple[Document, EdgePlace]] = []
     with ctx.read() as tx:
-        page = _in_order(ctx, tx, request, wanted) if by in ORDERS else _by_type(ctx, tx, request, wanted)
-    answer: Document = {"AssociationSummaries": [one.shown for one in page[:wanted]]}
-    if len(page) > wanted:
-        answer["NextToken"] = pages.token(page[wanted - 1].place)
+        while True:
+            edges = _edges(tx, request, by, after, size)
+            found += _associations(ctx, tx, request, by, edges)
+            if len(found) > wanted or len(edges) < size:
+                break
+            after, size = _place(edges[-1], by), SCAN
+    answer: Document = {"AssociationSummaries": [shown for shown, _ in found[:wanted]]}
+    if len(found) > wanted:
+        answer["NextToken"] = pages.token(found[wanted - 1][1])
     return answer
 
 
-class _Association(NamedTuple):
-    shown: Document
-    place: tuple[Any, ...]
-    """What it is sorted by."""
-
-
-def _in_order(ctx: Context, tx: Transaction, request: Document, wanted: int) -> list[_Association]:
-    """As the store orders them: no more is read than the page needs, and one to know whether more follow."""
-    after = pages.edge(request)
-    found: list[_Association] = []
-    while True:
-        edges = _edges(tx, request, after, ORDERS[request.get("SortBy", "CreationTime")])
-        found += _associations(ctx, tx, request, edges)
-        if len(found) > wanted or len(edges) < SCAN:
-            return found[: wanted + 1]
-        after = edges[-1].created, edges[-1].source, edges[-1].destination
-
-
-def _by_type(ctx: Context, tx: Transaction, request: Document, wanted: int) -> list[_Association]:
-    """By an end's type, which the store has no order for: all that match are looked at, and as many kept as the page needs."""
-    by, descending = request["SortBy"], request.get("SortOrder", "Descending") == "Descending"
-    last = pages.typed_edge(request)
-    kept: list[_Association] = []
-    after = None
-    while True:
-        edges = _edges(tx, request, after, "created")
-        for shown, place in _associations(ctx, tx, request, edges):
-            typed = (shown[by], *place)
-            if last is None or (typed < last if descending else typed > last):
-                kept.append(_Association(shown, typed))
-        kept.sort(key=lambda one: one.place, reverse=descending)
-        del kept[wanted + 1 :]
-        if len(edges) < SCAN:
-            return kept
-        after = edges[-1].created, edges[-1].source, edges[-1].destination
-
-
 def _edges(
-    tx: Transaction, request: Document, after: tuple[float, str, str] | None, by: EdgeOrder
+    tx: Transaction, request: Document, by: EdgeOrder, after: EdgePlace | None, size: int
 ) -> Sequence[Edge]:
-    source, destination = request.get("SourceArn"), request.get("DestinationArn")
-    return tx.edges.list(
-        source=None if source is None else entity_arn(source),
-        destination=None if destination is None else entity_arn(destination),
-        kinds=(request["AssociationType"],) if "AssociationType" in request else ASSOCIATIONS,
-        limit=SCAN, after=after, descending=request.get("SortOrder", "Descending") == "Descending", by=by,
-    )  # fmt: skip
+    """The next of those that the store can tell from others, in order; where fewer than `size`, the last."""
+    descending = request.get("SortOrder", "Descending") == "Descending"
+    kinds = (request["AssociationType"],) if "AssociationType" in request else ASSOCIATIONS
+    ways = [
+        tx.edges.list(**way, kinds=kinds, limit=size, after=after, descending=descending, by=by)
+        for way in _ways(request)
+    ]
+    return list(
+        islice(
+            merge(
+                *ways, key=lambda edge: (_place(edge, by), edge.source, edge.destination), reverse=descending
+            ),
+            size,
+        )
+    )
+
+
+def _ways(request: Document) -> list[dict[str, str]]:
+    """Each by an index: an end, or an end's type. One who asks for a job by its own name may mean either type (see
+    `is_type`), and one who asks for a kind of entity many: then all edges are looked at."""
+    ends = {"source": request.get("SourceArn"), "destination": request.get("DestinationArn")}
+    given = {end: entity_arn(arn) for end, arn in ends.items() if arn is not None}
+    types = {"source_type": request.get("SourceType"), "destination_type": request.get("DestinationType")}
+    for end, wanted in types.items():
+        if not given and wanted is not None and wanted not in KINDS:
+            return [{end: wanted}, {end: f"{OF_JOB}{wanted}"}]
+    return [given]
+
+
+def _place(edge: Edge, by: EdgeOrder) -> EdgePlace:
+    place = edge.created, edge.source, edge.destination
+    return (str(getattr(edge, by)), *place) if by.endswith("_type") else place
 
 
 def _associations(
-    ctx: Context, tx: Transaction, request: Document, edges: Iterable[Edge]
-) -> list[_Association]:
+    ctx: Context, tx: Transaction, request: Document, by: EdgeOrder, edges: Iterable[Edge]
+) -> Iterable[tuple[Document, EdgePlace]]:
     """Those of the edges that the request asks for, in their order."""
     own = f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:"
     edges = [
@@ -158,7 +149,6 @@ def _associations(
         and edge.created < request.get("CreatedBefore", float("inf"))
     ]
     ends = tx.resources.find_many(arn for edge in edges for arn in (edge.source, edge.destination))
-    found: list[_Association] = []
     for edge in edges:
         source, destination = ends.get(edge.source), ends.get(edge.destination)
         if (
@@ -167,16 +157,18 @@ def _associations(
             and is_type(source, request.get("SourceType"))
             and is_type(destination, request.get("DestinationType"))
         ):
-            place = edge.created, edge.source, edge.destination
-            found.append(_Association(_shown(edge, source, destination), place))
-    return found
+            yield _shown(edge, source, destination), _place(edge, by)
+
+
+OF_JOB = "SageMaker"
+"""Before a job's name, in the type of a trial component that is the job's."""
 
 
 def is_type(resource: Resource, wanted: str | None) -> bool:
     """Whether a type that is asked for is this entity's: clients also ask for the kind of entity (`Action`),
     and for a job by its own name (`TrainingJob`, which is shown as `SageMakerTrainingJob`)."""
     own = entity_type(resource)
-    return wanted is None or wanted in (own, own.removeprefix("SageMaker"), resource.kind)
+    return wanted is None or wanted in (own, own.removeprefix(OF_JOB), resource.kind)
 
 
 def entity_arn(arn: str) -> str:

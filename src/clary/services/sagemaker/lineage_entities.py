@@ -14,7 +14,7 @@ from clary.api.filters import both
 from clary.api.kind import Placed, user_context
 from clary.api.tags import given_tags
 from clary.domain.search import Compare, Expression, Operator
-from clary.storage.ports import Resource, Transaction
+from clary.storage.ports import Edge, Resource, Transaction
 
 GROUP = "sagemaker-default-lineage-group"
 MAX_PROPERTIES = 30
@@ -34,6 +34,22 @@ Action.serves("Create", "Describe", "List", "Update", "Delete")
 LineageContext.serves("Create", "Describe", "List", "Update", "Delete")
 
 NOUNS = {kind.noun: kind for kind in (Artifact, Action, LineageContext)}
+
+
+def entity_type(resource: Resource) -> str:
+    """An artifact's, action's or context's own type; what a job's trial component comes from."""
+    if resource.kind in NOUNS:
+        return str(resource.spec[f"{resource.kind}Type"])
+    source: Document = resource.spec.get("Source", {})
+    return str(source.get("SourceType", resource.kind))
+
+
+def association(
+    kind: str, source: Resource, destination: Resource, now: float, document: Document | None = None
+) -> Edge:
+    """With its ends' types, which stay what they are."""
+    types = entity_type(source), entity_type(destination)
+    return Edge(kind, source.arn, destination.arn, now, document or {}, *types)
 
 
 def merge_properties(_ctx: Context, _tx: Transaction, entity: Resource, request: Document) -> Document:

@@ -7,24 +7,18 @@ import json
 from typing import Any
 
 from clary.api import Document, ServiceError
+from clary.storage.ports import EdgePlace
 
 
-def edge(request: Document) -> tuple[float, str, str] | None:
-    """When the last association of the page before was made, and its ends. Raises ServiceError."""
+def edge(request: Document, *, typed: bool) -> EdgePlace | None:
+    """When the last association of the page before was made, and its ends; behind the type that it is sorted by, where
+    it is `typed`. Raises ServiceError."""
     if "NextToken" not in request:
         return None
     match _untoken(request["NextToken"]):
-        case [int() | float() as created, str() as source, str() as destination]:
+        case [int() | float() as created, str() as source, str() as destination] if not typed:
             return created, source, destination
-    raise _bad_token()
-
-
-def typed_edge(request: Document) -> tuple[str, float, str, str] | None:
-    """The same, behind the type that it is sorted by."""
-    if "NextToken" not in request:
-        return None
-    match _untoken(request["NextToken"]):
-        case [str() as kind, int() | float() as created, str() as source, str() as destination]:
+        case [str() as kind, int() | float() as created, str() as source, str() as destination] if typed:
             return kind, created, source, destination
     raise _bad_token()
 

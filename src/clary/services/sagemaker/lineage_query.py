@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.experiments_lineage import ASSOCIATIONS, MAX_DEPTH, walk
 from clary.services.sagemaker import lineage_pages as pages
-from clary.services.sagemaker.lineage import entity, entity_type, is_type
+from clary.services.sagemaker.lineage import entity, is_type
+from clary.services.sagemaker.lineage_entities import entity_type
 from clary.storage.ports import Resource
 
 PAGE = 1000

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from clary.domain.properties import ROW, Properties, Value, of_document, of_metric, of_parents, of_tags, plain
 from clary.domain.search_match import matches
 from clary.storage.cursors import Cursors, Position
 from clary.storage.memory.metrics import summaries_of
 from clary.storage.memory.state import Area, State, fresh
-from clary.storage.ports import Conflict, Edge, EdgeOrder, Exists, Missing, Page, Query, Resource
+from clary.storage.ports import Conflict, Edge, EdgeOrder, EdgePlace, Exists, Missing, Page, Query, Resource
 
 
 def properties_of(state: State, resource: Resource) -> Properties:
@@ -175,31 +176,31 @@ class MemoryEdges(Area):
         *,
         source: str | None = None,
         destination: str | None = None,
+        source_type: str | None = None,
+        destination_type: str | None = None,
         kinds: Iterable[str] | None = None,
         limit: int | None = None,
-        after: tuple[float, str, str] | None = None,
+        after: EdgePlace | None = None,
         descending: bool = False,
         by: EdgeOrder = "created",
     ) -> Sequence[Edge]:
-        def place(created: float, source: str, destination: str) -> tuple[str | float, ...]:
-            ends: dict[EdgeOrder, str | float] = {
-                "created": created,
-                "source": source,
-                "destination": destination,
-            }
-            return ends[by], created, source, destination
+        def at(edge: Edge) -> tuple[Any, ...]:
+            return getattr(edge, by), edge.created, edge.source, edge.destination
 
-        def at(edge: Edge) -> tuple[str | float, ...]:
-            return place(edge.created, edge.source, edge.destination)
-
+        seen: tuple[Any, ...] | None = after
+        if after is not None and len(after) == 3:
+            seen = after[("created", "source", "destination").index(by)], *after
         wanted = None if kinds is None else set(kinds)
         found = [
             edge
             for edge in self._state.edges.values()
             if source in (None, edge.source)
             and destination in (None, edge.destination)
+            and source_type in (None, edge.source_type)
+            and destination_type in (None, edge.destination_type)
+            and getattr(edge, by) is not None
             and (wanted is None or edge.kind in wanted)
-            and (after is None or (at(edge) < place(*after) if descending else at(edge) > place(*after)))
+            and (seen is None or (at(edge) < seen if descending else at(edge) > seen))
         ]
         found.sort(key=lambda edge: (*at(edge), edge.kind), reverse=descending)
         return fresh(found[:limit])

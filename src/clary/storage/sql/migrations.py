@@ -47,7 +47,28 @@ def _blocks(connection: sqlite3.Connection) -> None:
     _create(connection, schema.metric_blocks)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _trash, _blocks)
+def _edge_types(connection: sqlite3.Connection) -> None:
+    """The ends' types of edges that a Clary before this step made; in a new database the first step has the columns."""
+    if any(row[1] == "source_type" for row in connection.execute("PRAGMA table_info(edges)")):
+        return
+    for end in ("source", "destination"):
+        connection.execute(f"ALTER TABLE edges ADD COLUMN {end}_type TEXT")
+        connection.execute(
+            f"CREATE INDEX edges_{end}_type ON edges ({end}_type, created) WHERE {end}_type IS NOT NULL"
+        )
+        connection.execute(
+            f"""UPDATE edges SET {end}_type = (
+                SELECT coalesce(
+                    json_extract(spec, '$.ArtifactType'), json_extract(spec, '$.ActionType'),
+                    json_extract(spec, '$.ContextType'), json_extract(spec, '$.Source.SourceType'),
+                    replace(scopes.kind, 'Trash/', ''))
+                FROM resources JOIN scopes ON scopes.id = resources.scope
+                WHERE resources.arn IN ({end}, substr({end}, instr({end}, 'arn:')))  -- in the trash, perhaps alone
+            ) WHERE kind <> 'PartOf'"""
+        )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _trash, _blocks, _edge_types)
 """Step n, counted from 1, brings version n - 1 to version n."""
 
 

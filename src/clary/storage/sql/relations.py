@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
 from clary.domain.properties import of_tags
-from clary.storage.ports import Edge, EdgeOrder
+from clary.storage.ports import Edge, EdgeOrder, EdgePlace
 from clary.storage.sql import properties as derived
 from clary.storage.sql.many import by_keys, keys
 from clary.storage.sql.names import Names
@@ -27,12 +28,15 @@ _tags_of_many = Statement(
     by_keys(tags.c.arn, tags.c.arn, tags.c.key, tags.c.value).order_by(tags.c.arn, tags.c.key)
 )
 
-_COLUMNS = (edges.c.kind, edges.c.source, edges.c.destination, edges.c.created, edges.c.document)
+_COLUMNS = (
+    edges.c.kind, edges.c.source, edges.c.destination, edges.c.created, edges.c.document, edges.c.source_type,
+    edges.c.destination_type,
+)  # fmt: skip
 _put_edge = insert(edges).values({column.name: bindparam(column.name) for column in _COLUMNS})
 _put_edge_over = Statement(
     _put_edge.on_conflict_do_update(
         index_elements=["source", "destination", "kind"],
-        set_={"created": _put_edge.excluded.created, "document": _put_edge.excluded.document},
+        set_={column.name: _put_edge.excluded[column.name] for column in _COLUMNS[3:]},
     )
 )
 _ends = (edges.c.source == bindparam("source"), edges.c.destination == bindparam("destination"))
@@ -41,7 +45,8 @@ _delete_edge = Statement(delete(edges).where(*_ends, edges.c.kind == bindparam("
 
 
 def _edge(row: Row) -> Edge:
-    return Edge(row[0], row[1], row[2], row[3], from_json(row[4]))
+    kind, source, destination, created, document, source_type, destination_type = row
+    return Edge(kind, source, destination, created, from_json(document), source_type, destination_type)
 
 
 class SqlTags:
@@ -81,6 +86,8 @@ _ORDERS: dict[EdgeOrder, tuple[str, ...]] = {
     "created": ("created", "source", "destination", "kind"),
     "source": ("source", "created", "destination", "kind"),
     "destination": ("destination", "created", "source", "kind"),
+    "source_type": ("source_type", "created", "source", "destination", "kind"),
+    "destination_type": ("destination_type", "created", "source", "destination", "kind"),
 }
 """Each that of an index."""
 _by_time = itemgetter(3, 1, 2, 0)
@@ -91,22 +98,21 @@ _of_destinations = Statement(by_keys(edges.c.destination, *_COLUMNS))
 
 @cache
 def _list(
-    source: bool, destination: bool, kinds: int, after: bool, limit: bool, descending: bool, by: EdgeOrder
+    known: frozenset[str], kinds: int, after: bool, limit: bool, descending: bool, by: EdgeOrder
 ) -> Statement:
+    """`known`: the columns whose value is given."""
     order = [edges.c[name] for name in _ORDERS[by]]
-    statement = select(*_COLUMNS)
-    if source:
-        statement = statement.where(_ends[0])
-    if destination:
-        statement = statement.where(_ends[1])
-    if not source and not destination:
+    statement = select(*_COLUMNS).where(*(edges.c[name] == bindparam(name) for name in sorted(known)))
+    if by.endswith("_type"):
+        statement = statement.where(edges.c[by].is_not(None))
+    if known.isdisjoint(("source", "destination")):
         # Those in the trash (see `trash`); no end that is asked for is one of theirs.
         statement = statement.where(or_(edges.c.source < "trash:", edges.c.source >= "trash;"))
     if kinds:
         statement = statement.where(edges.c.kind.in_([bindparam(f"kind{index}") for index in range(kinds)]))
     if after:
-        seen = tuple_(*(bindparam(f"after_{name}") for name in _ORDERS[by][:3]))
-        at = tuple_(*order[:3])
+        seen = tuple_(*(bindparam(f"after_{name}") for name in _ORDERS[by][:-1]))
+        at = tuple_(*order[:-1])
         statement = statement.where(at < seen if descending else at > seen)
     if limit:
         statement = statement.limit(bindparam("limit"))
@@ -120,7 +126,8 @@ class SqlEdges:
     def put(self, edge: Edge) -> None:
         self._session.run(
             _put_edge_over, kind=edge.kind, source=edge.source, destination=edge.destination,
-            created=edge.created, document=to_json(edge.document),
+            created=edge.created, document=to_json(edge.document), source_type=edge.source_type,
+            destination_type=edge.destination_type,
         )  # fmt: skip
         self._derive(edge.kind, edge.source)
 
@@ -137,24 +144,28 @@ class SqlEdges:
         *,
         source: str | None = None,
         destination: str | None = None,
+        source_type: str | None = None,
+        destination_type: str | None = None,
         kinds: Iterable[str] | None = None,
         limit: int | None = None,
-        after: tuple[float, str, str] | None = None,
+        after: EdgePlace | None = None,
         descending: bool = False,
         by: EdgeOrder = "created",
     ) -> Sequence[Edge]:
         wanted = None if kinds is None else list(kinds)
         if wanted == []:
             return []
-        statement = _list(
-            source is not None, destination is not None, len(wanted or ()), after is not None,
-            limit is not None, descending, by,
-        )  # fmt: skip
-        values = {f"kind{index}": kind for index, kind in enumerate(wanted or ())}
+        ends = {
+            "source": source, "destination": destination, "source_type": source_type,
+            "destination_type": destination_type,
+        }  # fmt: skip
+        known = frozenset(name for name, value in ends.items() if value is not None)
+        statement = _list(known, len(wanted or ()), after is not None, limit is not None, descending, by)
+        values: dict[str, Any] = {f"kind{index}": kind for index, kind in enumerate(wanted or ())}
         if after is not None:
-            values |= dict(zip(("after_created", "after_source", "after_destination"), after, strict=True))  # type: ignore[arg-type]
-        rows = self._session.all(statement, source=source, destination=destination, limit=limit, **values)
-        return list(map(_edge, rows))
+            names = (by, "created", "source", "destination")[-len(after) :]
+            values |= {f"after_{name}": value for name, value in zip(names, after, strict=True)}
+        return list(map(_edge, self._session.all(statement, **ends, limit=limit, **values)))
 
     def of_many(
         self,

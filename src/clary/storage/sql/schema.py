@@ -79,9 +79,18 @@ edges = Table(
     Column("kind", Text, primary_key=True),
     Column("created", Float, nullable=False),
     Column("document", Text, nullable=False),
+    Column("source_type", Text),
+    Column("destination_type", Text),
     Index("edges_source", "source", "created"),
     Index("edges_destination", "destination", "created"),
     Index("edges_created", "created"),
+    Index("edges_source_type", "source_type", "created", sqlite_where=text("source_type IS NOT NULL")),
+    Index(
+        "edges_destination_type",
+        "destination_type",
+        "created",
+        sqlite_where=text("destination_type IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 
