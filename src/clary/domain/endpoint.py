@@ -124,6 +124,11 @@ def execution_mode(model: Mapping[str, Any]) -> str:
     return str(model.get("InferenceExecutionConfig", {}).get("Mode", "Serial"))
 
 
+def many_models(model: Mapping[str, Any]) -> bool:
+    """Whether a request has to name one of a container's models."""
+    return any(each.get("Mode") == "MultiModel" for each in containers(model))
+
+
 def created(first: Document, now: float) -> Document:
     return {**_shown(first, now), "EndpointStatus": "Creating", "LastModifiedTime": now,
             "Clary": {"fleets": {"1": first}, "active": None, "next": 2}}  # fmt: skip

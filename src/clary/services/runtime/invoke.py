@@ -8,7 +8,7 @@ from clary.api import Context, Document, operation
 from clary.api.operations import shortcut
 from clary.api.routes import Invocation
 from clary.services.runtime.asking import invoke
-from clary.services.runtime.targets import arn, container, find, headers, invalid, target
+from clary.services.runtime.targets import arn, container, find, headers, target
 from clary.wire import models
 from clary.wire.messages import HttpRequest, HttpResponse
 
@@ -28,8 +28,6 @@ LONGEST_BODY, LONGEST_HEADER = 6_291_456, 1024
 async def invoke_endpoint(ctx: Context, request: Document) -> Document:
     route = find(ctx, request["EndpointName"])
     variant = target(route, request)
-    if variant.asynchronous:
-        raise invalid(f"Endpoint {request['EndpointName']} is asynchronous: use InvokeEndpointAsync.")
     invocation = Invocation(
         request.get("Body", b""), await headers(variant, request), container=container(variant, request)
     )

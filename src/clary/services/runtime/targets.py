@@ -31,14 +31,20 @@ def find(ctx: Context, name: str) -> Route:
 
 
 def target(route: Route, request: Document) -> Variant:
+    """Whom a request asks that is answered at once. Raises ValidationError."""
     if "InferenceComponentName" in request:
         raise invalid("Clary's endpoints have no inference components.")
+    endpoint = request["EndpointName"]
+    if "EnableExplanations" in request:
+        raise invalid(
+            f"EnableExplanations is not allowed: endpoint {endpoint} has no ClarifyExplainerConfig."
+        )
     name = request.get("TargetVariant")
-    if name is None:
-        return route.choose()
-    variant = route.named(name)
+    variant = route.choose() if name is None else route.named(name)
     if variant is None:
-        raise invalid(f"Variant {name} not found for Endpoint {request['EndpointName']}.")
+        raise invalid(f"Variant {name} not found for Endpoint {endpoint}.")
+    if variant.asynchronous:
+        raise invalid(f"Endpoint {endpoint} is asynchronous: use InvokeEndpointAsync.")
     return variant
 
 

@@ -10,8 +10,14 @@ from clary.domain import endpoint as rules
 from clary.domain.endpoint_traffic import alarms, fault
 from clary.services.cloudwatch.alarms import arn as alarm_arn
 from clary.services.sagemaker.deployments_lineage import write_endpoint
+from clary.services.sagemaker.endpoint_checks import (
+    check_asynchronous,
+    check_count,
+    check_outputs,
+    check_variants,
+    variants_of,
+)
 from clary.services.sagemaker.models import Model
-from clary.storage.objects import NoSuchBucket
 from clary.storage.ports import Effect, Resource, Transaction
 
 EndpointConfig = Kind(
@@ -34,78 +40,16 @@ Endpoint.serves("Create", "Describe", "List")
 
 HOST = "host"
 """The effect that lives as long as an endpoint; `orchestrator.endpoints.machine` runs it."""
-NOT_YET = ("ExplainerConfig", "CrossRegionTrafficConfig")
-NOT_YET_OF_VARIANTS = ("AcceleratorType", "CoreDumpConfig", "InstancePools", "AcceleratorPartitionLayouts")
 
 
 @EndpointConfig.on_create
 def check_config(ctx: Context, tx: Transaction, config: Resource) -> None:
-    spec = config.spec
-    for member in NOT_YET:
-        if member in spec:
-            raise ServiceError("ValidationException", f"Clary does not serve endpoints with {member} yet.")
-    variants = [*spec["ProductionVariants"], *spec.get("ShadowProductionVariants", ())]
-    names = [variant["VariantName"] for variant in variants]
-    for name in names:
-        if names.count(name) > 1:
-            raise ServiceError(
-                "ValidationException", f"Duplicate variant name '{name}'. Variant names must be unique."
-            )
-    for variant in variants:
-        _check_variant(variant)
-        if "ModelName" not in variant:
-            raise ServiceError(
-                "ValidationException",
-                "Clary does not serve inference components yet: a variant needs a ModelName.",
-            )
-        if "ServerlessConfig" not in variant and "InstanceType" not in variant:
-            raise ServiceError(
-                "ValidationException",
-                f"Variant {variant['VariantName']} needs an InstanceType or a ServerlessConfig.",
-            )
-        Model.load(ctx, tx, variant["ModelName"])
-    capture = spec.get("DataCaptureConfig")
-    if capture and capture.get("EnableCapture", True):
-        check_bucket(ctx, capture["DestinationS3Uri"], "DestinationS3Uri")
-    if "AsyncInferenceConfig" in spec:
-        output = spec["AsyncInferenceConfig"]["OutputConfig"]
-        if "S3OutputPath" not in output:
-            raise ServiceError("ValidationException", "An AsyncInferenceConfig needs an S3OutputPath.")
-        for member in ("S3OutputPath", "S3FailurePath"):
-            if member in output:
-                check_bucket(ctx, output[member], member)
-
-
-def _check_variant(variant: Document) -> None:
-    """What would be promised and not done is refused."""
-    refused = [member for member in NOT_YET_OF_VARIANTS if variant.get(member)]
-    if variant.get("ManagedInstanceScaling", {}).get("Status") == "ENABLED":
-        refused.append("ManagedInstanceScaling")
-    if "ProvisionedConcurrency" in variant.get("ServerlessConfig", {}):
-        refused.append("ServerlessConfig.ProvisionedConcurrency")
-    if variant.get("RoutingConfig", {}).get("RoutingStrategy") not in (
-        None,
-        "LEAST_OUTSTANDING_REQUESTS",
-        "RANDOM",
-    ):
-        refused.append(f"RoutingStrategy {variant['RoutingConfig']['RoutingStrategy']}")
-    if variant.get("EnableSSMAccess"):
-        refused.append("EnableSSMAccess")
-    if refused:
-        raise ServiceError(
-            "ValidationException",
-            f"Clary does not serve variants with {', '.join(refused)}: leave it out of variant {variant['VariantName']}.",
-        )
-
-
-def check_bucket(ctx: Context, uri: str, member: str) -> None:
-    bucket = uri.removeprefix("s3://").split("/")[0]
-    try:
-        ctx.objects.find(bucket, "/")
-    except NoSuchBucket:
-        raise ServiceError(
-            "ValidationException", f"The bucket {bucket!r} of {member} {uri} does not exist."
-        ) from None
+    check_variants(config.spec)
+    for variant in variants_of(config.spec):
+        model = Model.load(ctx, tx, variant["ModelName"])
+        if "AsyncInferenceConfig" in config.spec:
+            check_asynchronous(model.spec)
+    check_outputs(ctx, config.spec)
 
 
 @Endpoint.on_create
@@ -163,6 +107,9 @@ def update_weights(ctx: Context, request: Document) -> Document:
                     "ValidationException", f'The variant name(s) "{name}" is/are not present within endpoint configuration '
                     f'"{endpoint.state["EndpointConfigName"]}".',
                 )  # fmt: skip
+        asynchronous = bool(endpoint.state.get("AsyncInferenceConfig"))
+        for each in wanted.values():
+            check_count(each["VariantName"], each.get("DesiredInstanceCount"), may_be_none=asynchronous)
         _write(ctx, tx, endpoint, rules.adjusting(endpoint, wanted, ctx.now))
     ctx.ports.changes.publish(endpoint.arn)
     return {"EndpointArn": endpoint.arn}
@@ -198,6 +145,7 @@ def _in_service(ctx: Context, tx: Transaction, name: str) -> Resource:
 
 def _fleet(ctx: Context, tx: Transaction, config_name: str) -> Document:
     config = EndpointConfig.load(ctx, tx, config_name)
-    variants = [*config.spec["ProductionVariants"], *config.spec.get("ShadowProductionVariants", ())]
-    models = {each["ModelName"]: Model.load(ctx, tx, each["ModelName"]).spec for each in variants}
+    models = {
+        each["ModelName"]: Model.load(ctx, tx, each["ModelName"]).spec for each in variants_of(config.spec)
+    }
     return rules.fleet(config.spec, models)

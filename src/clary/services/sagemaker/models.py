@@ -82,6 +82,10 @@ def _check_several(given: list[Document], mode: str | None) -> None:
         words = "A container of InferenceExecutionConfig Mode Direct cannot have Mode MultiModel."
     elif len(given) > 1 and None in names and any(names):
         words = "ContainerHostname must be given for every container of an inference pipeline, or for none."
+    elif any("ModelDataUrl" not in each for each in many):
+        words = (
+            "A container with Mode MultiModel needs a ModelDataUrl: the S3 prefix under which its models are."
+        )
     elif len(many) > 1:
         words = "An inference pipeline can have one container with Mode MultiModel, not more."
     elif repeated := sorted({name for name in names if name and names.count(name) > 1}):

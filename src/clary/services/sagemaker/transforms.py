@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from clary.api import Context, Kind, ServiceError
 from clary.domain import transform as rules
-from clary.domain.endpoint import execution_mode
+from clary.domain.endpoint import execution_mode, many_models
 from clary.domain.jsonpath import BadPath
 from clary.domain.transform_records import Joiner
 from clary.services.sagemaker.components import create_job_component
-from clary.services.sagemaker.endpoints import check_bucket
+from clary.services.sagemaker.job_checks import check_bucket
 from clary.services.sagemaker.models import Model
 from clary.services.sagemaker.waiting_describe import serve_waiting_describe
 from clary.storage.ports import Effect, Resource, Transaction
@@ -46,6 +46,11 @@ def start(ctx: Context, tx: Transaction, job: Resource) -> Resource:
         raise ServiceError(
             "ValidationException",
             "A transform job's requests pass all containers: its model cannot have InferenceExecutionConfig Mode Direct.",
+        )
+    if many_models(model.spec):
+        raise ServiceError(
+            "ValidationException",
+            "A transform job's requests name no model: its model cannot have a container with Mode MultiModel.",
         )
     source = spec["TransformInput"]["DataSource"]["S3DataSource"]
     check_bucket(ctx, source["S3Uri"], "S3Uri")
