@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,8 +27,10 @@ def model(endpoints: Endpoints) -> str:
 
 
 @pytest.fixture(scope="module")
-def echo(endpoints: Endpoints, model: str) -> str:
-    return endpoints.up(model)
+def echo(endpoints: Endpoints, model: str) -> Iterator[str]:
+    name = endpoints.up(model)
+    yield name
+    endpoints.delete(name)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -58,8 +59,10 @@ def endpoints(clary: Clary) -> Endpoints:
 
 
 @pytest.fixture(scope="module")
-def length(endpoints: Endpoints) -> str:
-    return endpoints.up(endpoints.model(LENGTH))
+def length(endpoints: Endpoints) -> Iterator[str]:
+    name = endpoints.up(endpoints.model(LENGTH))
+    yield name
+    endpoints.delete(name)
 
 
 @pytest.mark.parametrize("size", [MOST - 1, MOST])
@@ -157,5 +160,7 @@ def test_a_server_that_is_stopped_in_the_middle_of_a_stream_says_so(own_clary: C
     stopping.join()
     own_clary.start()
     endpoints.connect()
-    again = iter(endpoints.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"1")["Body"])
-    assert next(again) == {"PayloadPart": {"Bytes": b"more "}}
+    again = endpoints.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"1")["Body"]
+    assert next(iter(again)) == {"PayloadPart": {"Bytes": b"more "}}
+    again.close()
+    endpoints.delete(name)
