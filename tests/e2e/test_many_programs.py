@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -219,6 +221,36 @@ def test_a_restarted_server_asks_what_is_loaded(own: Endpoints) -> None:
     assert [ask(own, name, model) for model in "ba"] == ["b", "a"]
     assert calls(own, name, "load") == ["a", "b"]
     assert len(logged(own, name, "list", 3)) == 3  # one of nothing, then two pages
+    own.delete(name)
+
+
+def program_of(home: Path) -> int:
+    """The process of the program that serves under this home, seen from outside."""
+    (found,) = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _read(entry / "cmdline").split(b"\0")[1:2] == [b"many.py"]
+        if str(home).encode() in _read(entry / "mountinfo") + _read(entry / "environ")
+    ]
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_program_that_is_killed_loses_its_models_and_nobody_s_request(own: Endpoints) -> None:
+    name, _ = up(own, "a", "b", "c", room=2)
+    wanted = list("abc" * 40)
+    with ThreadPoolExecutor(4) as threads:
+        answers = [threads.submit(ask, own, name, model, "work") for model in wanted]
+        for at in (20, 60):
+            assert answers[at].result() == wanted[at]
+            os.kill(program_of(own.clary.home), signal.SIGKILL)
+        assert [answer.result() for answer in answers] == wanted
     own.delete(name)
 
 
