@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.clients.test_experiments_jobs import values
 from tests.support.clients import Client, client_python
+from tests.support.jobs import Jobs
 from tests.support.process import IMAGE, ROLE, Clary
 
 pytestmark = pytest.mark.slow
@@ -147,3 +148,35 @@ def test_runs_find_their_jobs(
     (served,) = shown("in-jobs-3-scored")["Metrics"]
     assert (served["MetricName"], served["Last"]) == ("served", 1.0)
     assert shown("v3-scored-aws-transform-job")["Status"]["PrimaryStatus"] == "Completed"
+
+
+WITH_REQUIREMENTS = """
+from sagemaker.core.experiments.run import load_run
+with load_run() as run:
+    run.log_metric("loss", 0.5, step=1)
+from smexperiments.tracker import Tracker
+with Tracker.load() as tracker:
+    tracker.log_parameter("tracked", 7)
+    tracker.log_metric("accuracy", 0.75, iteration_number=1)
+"""
+REQUIREMENTS = "sagemaker-core==2.27.0\nsagemaker-experiments==0.1.45\n"
+
+
+def test_both_come_with_a_jobs_requirements(tmp_path: Path) -> None:
+    """Where an image has neither."""
+    with Clary(tmp_path / "home") as server:
+        jobs = Jobs(server)
+        sm, trial = jobs.sagemaker, "Default-Run-Group-exp"
+        sm.create_experiment(ExperimentName="exp")
+        sm.create_trial(TrialName=trial, ExperimentName="exp")
+        sm.create_trial_component(TrialComponentName="exp-run")
+        sm.associate_trial_component(TrialComponentName="exp-run", TrialName=trial)
+        config = {"ExperimentName": "exp", "TrialName": trial, "RunName": "exp-run"}
+        files = {"requirements.txt": REQUIREMENTS}
+        name = jobs.start(WITH_REQUIREMENTS, files=files, ExperimentConfig=config)
+        assert jobs.wait(name, seconds=600)["TrainingJobStatus"] == "Completed", jobs.lines(name)
+        run = sm.describe_trial_component(TrialComponentName="exp-run")
+        assert [(metric["MetricName"], metric["Last"]) for metric in run["Metrics"]] == [("loss", 0.5)]
+        own = sm.describe_trial_component(TrialComponentName=f"{name}-aws-training-job")
+        assert values(own["Parameters"])["tracked"] == 7.0
+        assert [(metric["MetricName"], metric["Last"]) for metric in own["Metrics"]] == [("accuracy", 0.75)]
