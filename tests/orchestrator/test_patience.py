@@ -15,12 +15,18 @@ def nothing(_: str) -> None:
     raise AssertionError("nobody left")
 
 
+def nothing_yet(_: str) -> None:
+    """What a caller has done with what it is given, before it wakes."""
+
+
 def test_whoever_came_first_is_given_first() -> None:
     async def run() -> None:
         line: Line[str] = Line(60)
-        waiting = [asyncio.create_task(line.wait(nothing)) for _ in range(3)]
+        taken: list[str] = []
+        waiting = [asyncio.create_task(line.wait(taken.append, nothing)) for _ in range(3)]
         await asyncio.sleep(0)
         assert [line.give(each) for each in "abc"] == [True] * 3
+        assert taken == ["a", "b", "c"]
         assert await asyncio.gather(*waiting) == ["a", "b", "c"]
         assert not line.give("d")
 
@@ -31,7 +37,7 @@ def test_who_leaves_is_passed_over_and_gives_back_what_came_too_late() -> None:
     async def run() -> None:
         line: Line[str] = Line(60)
         back: list[str] = []
-        first, second, third = (asyncio.create_task(line.wait(back.append)) for _ in range(3))
+        first, second, third = (asyncio.create_task(line.wait(nothing_yet, back.append)) for _ in range(3))
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -48,15 +54,15 @@ def test_who_leaves_is_passed_over_and_gives_back_what_came_too_late() -> None:
 def test_who_waits_too_long_is_told_so_and_the_next_waits_on() -> None:
     async def run() -> None:
         line: Line[str] = Line(0.05)
-        first = asyncio.create_task(line.wait(nothing))
+        first = asyncio.create_task(line.wait(nothing_yet, nothing))
         await asyncio.sleep(0.03)
-        second = asyncio.create_task(line.wait(nothing))
+        second = asyncio.create_task(line.wait(nothing_yet, nothing))
         with pytest.raises(Overloaded, match=r"within 0\.05 seconds"):
             await first
         assert not second.done()
         with pytest.raises(Overloaded):
             await second
-        third = asyncio.create_task(line.wait(nothing))
+        third = asyncio.create_task(line.wait(nothing_yet, nothing))
         await asyncio.sleep(0)
         assert line.give("a")
         assert await third == "a"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import cast
 
 import httptools
@@ -43,14 +44,28 @@ class Connection(asyncio.Protocol):
         self._streamed: Streamed | None = None
         self._complete = True
         self._began = False
+        self._sent: bytes | None = None
+        """The head of a request that is on its way, while nobody asks for the reply."""
+        self.began = 0.0
+        """When the last request was sent, by `time.perf_counter`."""
         self._settled: asyncio.Future[None] | None = None
         self.closed = asyncio.get_running_loop().create_future()
         """Done once the connection has ended, whoever ended it."""
 
     async def send(self, head: bytes, body: bytes, stream: bool = False) -> Reply:
-        """Raises `Lost`. Cancelled, it leaves the connection unusable."""
-        if self.closed.done():
-            raise Lost(False)
+        """The reply to a request, which is sent unless this very `head` is on its way already. Raises `Lost`. Cancelled,
+        it leaves the connection unusable."""
+        if self._sent is not head:
+            if self.closed.done():
+                raise Lost(False)
+            self.begin(head, body, stream)
+        self._sent = None
+        assert self._reply is not None
+        return await self._reply
+
+    def begin(self, head: bytes, body: bytes, stream: bool = False) -> None:
+        """Send a request. Its reply is for whoever calls `send` with the same `head`."""
+        self._sent, self.began = head, time.perf_counter()
         self._reply = asyncio.get_running_loop().create_future()
         self._streams, self._complete, self._began = stream, False, False
         self._headers = {}
@@ -58,7 +73,6 @@ class Connection(asyncio.Protocol):
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
-        return await self._reply
 
     async def settled(self) -> None:
         """Once the last reply has come whole, or will not come any more."""

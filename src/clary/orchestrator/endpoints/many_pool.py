@@ -20,6 +20,8 @@ WORDS = "The model is still being loaded: wait, and try your request again."
 
 
 class ManyPool(Pool):
+    at_once = False
+
     def __init__(self, timeout: float = TIMEOUT, *, most: int = MOST) -> None:
         super().__init__(timeout, most=most)
         self._late: dict[str, tuple[Worker, Connection]] = {}

@@ -71,6 +71,8 @@ class Call:
 
 
 class ProgramPool(Pool):
+    at_once = False
+
     def __init__(
         self, folder: str, full: Callable[[object], bool], timeout: float = TIMEOUT, *, cached: bool = True, most: int = MOST
     ) -> None:  # fmt: skip

@@ -22,15 +22,16 @@ class Line(Generic[T]):
     def __init__(self, longest: float) -> None:
         self.longest = longest
         """Seconds, for all the same: so whoever came first is the first to have waited too long."""
-        self._waiting: deque[tuple[float, asyncio.Future[T]]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[T], Callable[[T], None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, returned: Callable[[T], None]) -> T:
-        """What is given to whoever is first. Raises `Overloaded`. A caller that leaves just as it is given something
-        gives it to `returned`."""
+    async def wait(self, taken: Callable[[T], None], returned: Callable[[T], None]) -> T:
+        """What is given to whoever is first, after `taken` had it: that is called at once, where a busy loop may wake
+        the caller late. Raises `Overloaded`. A caller that leaves just as it is given something gives it to
+        `returned`."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[T] = loop.create_future()
-        self._waiting.append((loop.time() + self.longest, turn))
+        self._waiting.append((loop.time() + self.longest, turn, taken))
         if self._timer is None:
             self._timer = loop.call_later(self.longest, self._look)
         try:
@@ -43,8 +44,9 @@ class Line(Generic[T]):
     def give(self, what: T) -> bool:
         """To the first in line; False if nobody waits."""
         while self._waiting:
-            _, turn = self._waiting.popleft()
+            _, turn, taken = self._waiting.popleft()
             if not turn.done():
+                taken(what)
                 turn.set_result(what)
                 return True
         return False
@@ -53,7 +55,7 @@ class Line(Generic[T]):
         self._timer = None
         loop = asyncio.get_running_loop()
         while self._waiting:
-            until, turn = self._waiting[0]
+            until, turn, _ = self._waiting[0]
             if not turn.done():
                 if until > loop.time():
                     self._timer = loop.call_at(until, self._look)

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
@@ -36,6 +37,9 @@ TIMEOUT = 60.0
 
 class Pool:
     """The `Backend` of a variant."""
+
+    at_once = True
+    """Whether an invocation is all that a worker is asked for it."""
 
     def __init__(
         self, timeout: float = TIMEOUT, longest_wait: float = TIMEOUT, *, stream: float = math.inf, most: int = MOST,
@@ -94,8 +98,9 @@ class Pool:
         """It may have the next request in line."""
         if worker.leaving:
             worker.leave()
-            return
-        if not self._line.give(worker):
+        elif worker.connection is None or worker.connection.closed.done():
+            worker.rejoin()
+        elif not self._line.give(worker):
             self._idle.append(worker)
 
     def prefer(self, wanted: Callable[[Worker], bool]) -> None:
@@ -121,12 +126,14 @@ class Pool:
         kept = False
         try:
             for left in reversed(range(TRIES)):
-                worker = await self._worker(len(invocation.body))
+                worker = await self._worker(head, invocation)
                 try:
                     reply, kept = await self._ask(worker, head, invocation)
                     return reply
                 except Lost as error:
-                    if error.began or not left:
+                    if error.began:
+                        raise Broken("The model server's answer broke off.") from None
+                    if not left:
                         words = "The model server's process ended while it worked on the request."
                         raise Broken(words) from None
                     head = _head(invocation, ALONE)
@@ -142,13 +149,14 @@ class Pool:
         connection = worker.connection
         if connection is None:
             raise Lost(False)
-        seconds = invocation.timeout or self.timeout
-        if invocation.stream:
-            seconds = min(seconds, self.stream)
-        began = time.perf_counter()
-        reply = await self._send(worker, connection, head, invocation, seconds)
-        reply.seconds = time.perf_counter() - began
+        reply = await self._send(worker, connection, head, invocation, self._seconds(invocation))
+        reply.seconds = time.perf_counter() - connection.began
         return reply, self._answered(worker, connection, reply)
+
+    def _seconds(self, invocation: Invocation) -> float:
+        """That it may take a worker."""
+        seconds = invocation.timeout or self.timeout
+        return min(seconds, self.stream) if invocation.stream else seconds
 
     def _answered(self, worker: Worker, connection: Connection, reply: Reply) -> bool:
         """Have the worker back, at once or after a streamed answer; whether it is still at that."""
@@ -180,10 +188,7 @@ class Pool:
                 worker.patience.end()
                 worker.rejoin(self.timeout)
                 raise
-            # The caller left: what the worker makes of the request is for nobody, but it must not be interrupted.
-            outlasting = asyncio.create_task(self._outlast(worker, connection))
-            self._abandoned.add(outlasting)
-            outlasting.add_done_callback(self._abandoned.discard)
+            self._abandon(worker, connection)
             raise
 
     def _release(self, worker: Worker, connection: Connection, reply: Reply) -> None:
@@ -191,6 +196,12 @@ class Pool:
             worker.rejoin()
         else:
             self.free(worker)
+
+    def _abandon(self, worker: Worker, connection: Connection) -> None:
+        """The caller left: what the worker makes of the request is for nobody, but it must not be interrupted."""
+        outlasting = asyncio.create_task(self._outlast(worker, connection))
+        self._abandoned.add(outlasting)
+        outlasting.add_done_callback(self._abandoned.discard)
 
     async def _outlast(self, worker: Worker, connection: Connection) -> None:
         """Keep an abandoned worker out of work until its reply has come; it has the time that it had."""
@@ -215,26 +226,41 @@ class Pool:
 
         streamed.follow(ended)
 
-    async def _worker(self, size: int) -> Worker:
-        """One that is idle, or the next to be, for a body of this size. Raises `Overloaded`."""
-        while True:
-            if self._idle:
-                worker = self._idle.popleft()
-            else:
-                worker = await self._next(size)
+    async def _worker(self, head: bytes, invocation: Invocation) -> Worker:
+        """One that is idle, or the next to be. Raises `Overloaded`."""
+        while self._idle:
+            worker = self._idle.popleft()
             if worker.connection is not None and not worker.connection.closed.done():
                 return worker
             worker.rejoin()  # it died while it was idle
-
-    async def _next(self, size: int) -> Worker:
+        size = len(invocation.body)
         if size > self._room:
             raise Overloaded("The requests in line for a worker of the model are too large to take another.")
         self.wanted()
         self._room -= size
         try:
-            return await self._line.wait(self.free)
+            return await self._line.wait(
+                partial(self._begin, head, invocation), partial(self._give_back, invocation)
+            )
         finally:
             self._room += size
+
+    def _begin(self, head: bytes, invocation: Invocation, worker: Worker) -> None:
+        """Have a worker that came free begin at once: on a busy loop its caller wakes later."""
+        if self.at_once and worker.connection is not None:
+            worker.patience.begin(self._seconds(invocation))
+            worker.connection.begin(head, invocation.body, invocation.stream)
+
+    def _give_back(self, invocation: Invocation, worker: Worker) -> None:
+        """A worker whose caller left just as it came free."""
+        connection = worker.connection
+        if connection is None or connection.complete:
+            self.free(worker)
+        elif invocation.stream:
+            worker.patience.end()
+            worker.rejoin(self.timeout)
+        else:
+            self._abandon(worker, connection)
 
     def _done(self) -> None:
         self._busy -= 1
