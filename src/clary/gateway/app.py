@@ -12,7 +12,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 from clary.api.context import Ports
 from clary.domain.signing import decoded_query
@@ -132,18 +132,14 @@ def _presumed(protocol: str, request: HttpRequest) -> str:
 
 
 async def _send(response: HttpResponse, body: bytes, send: Send, *, together: bool) -> None:
-    headers = _headers(response)
-    if not any(name == b"content-length" for name, _ in headers) and response.status not in (204, 304):
-        headers.append((b"content-length", b"%d" % len(body)))
+    headers = [(name, _clean(value)) for name, value in response.headers]
+    if response.status not in (204, 304) and not any(name.lower() == "content-length" for name, _ in headers):
+        headers.append(("content-length", str(len(body))))
     if together:
         await send({"type": WHOLE, "status": response.status, "headers": headers, "body": body})
         return
-    await send({"type": START, "status": response.status, "headers": headers})
+    await send({"type": START, "status": response.status, "headers": _encoded(headers)})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), _header(value)) for name, value in response.headers]
 
 
 async def _stream(
@@ -152,7 +148,8 @@ async def _stream(
     """Send what the iterator yields, for as long as the client is there: one that leaves while the next piece is
     awaited ends that. A failure cuts the connection: the status line is gone already, and a short body is what tells
     the client."""
-    await send({"type": START, "status": response.status, "headers": _headers(response)})
+    headers = _encoded((name, _clean(value)) for name, value in response.headers)
+    await send({"type": START, "status": response.status, "headers": headers})
     task = asyncio.current_task()
     assert task is not None
 
@@ -187,15 +184,20 @@ async def _disconnection(receive: Receive) -> None:
         pass
 
 
-def _header(value: str) -> bytes:
+def _clean(value: str) -> str:
     """A header may not carry line breaks or control characters; what latin-1 cannot hold goes as UTF-8."""
-    clean = (
-        value if value.isprintable() else "".join(c if c.isprintable() or c == "\t" else " " for c in value)
-    )
+    if value.isascii() and value.isprintable():
+        return value
+    value = "".join(c if c.isprintable() or c == "\t" else " " for c in value)
     try:
-        return clean.encode("latin-1")
+        value.encode("latin-1")
     except UnicodeEncodeError:
-        return clean.encode()
+        return value.encode().decode("latin-1")
+    return value
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 async def _live(receive: Receive, send: Send) -> None:

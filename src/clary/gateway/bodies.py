@@ -84,6 +84,8 @@ async def _received(body: Incoming, limit: int, too_large: Callable[[], WireErro
     size = 0
     while not body.ended:
         piece = await body.receive()
+        if body.ended and not pieces and len(piece) <= limit:
+            return piece
         size += len(piece)
         if size > limit:
             raise too_large()

@@ -13,6 +13,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,12 +33,21 @@ STATUS_LINES = {
     **{each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in http.HTTPStatus},
 }
 BODILESS = frozenset((204, 304))
-_UNCLEAN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_UNCLEAN_NAME = re.compile(rb"[\x00-\x20\x7f()<>@,;:\[\]={}\\\"]")
+_UNCLEAN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNCLEAN_NAME = re.compile(r"[\x00-\x20\x7f()<>@,;:\[\]={}\\\"]")
 FAILURE = b"Internal Server Error"
 START = "http.response.start"
 WHOLE = "clary.response"
-"""Status, headers and all of the body in one message: an extension of ASGI, which `scope["extensions"]` names."""
+"""Status, headers (as text, of latin-1) and all of the body in one message: an extension of ASGI, which
+`scope["extensions"]` names."""
+
+
+@lru_cache(1024)
+def _named(name: str) -> str:
+    """A header's name in lower case. Raises RuntimeError for what is none."""
+    if _UNCLEAN_NAME.search(name):
+        raise RuntimeError(f"the header {name!r} holds what no header may")
+    return name.lower()
 
 
 class Call:
@@ -89,7 +99,7 @@ class Call:
         if self.started:
             self._protocol.cut()
             return
-        headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(FAILURE))]
+        headers = [("content-type", "text/plain"), ("content-length", str(len(FAILURE)))]
         await self.send({"type": WHOLE, "status": 500, "headers": headers, "body": FAILURE})
 
     # What comes in
@@ -142,10 +152,13 @@ class Call:
                 raise RuntimeError("an answer has one start")
             self.started = True
             self.expects = False
-            self._head = self._written(message["status"], message.get("headers", ()))
             if kind == WHOLE:
+                self._head = self._written(message["status"], message["headers"])
                 self._send_body(message["body"], False)
             else:
+                pairs = message.get("headers", ())
+                text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+                self._head = self._written(message["status"], text)
                 asyncio.get_running_loop().call_soon(self._flush)
         elif self.started and not self.finished:
             self._send_body(message.get("body", b""), message.get("more_body", False))
@@ -158,28 +171,29 @@ class Call:
             head, self._head = self._head, None
             self._protocol.write(head)
 
-    def _written(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        lines = [STATUS_LINES[status], self._protocol.common]
+    def _written(self, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+        lines = []
         closing = False
         for name, value in headers:
-            if _UNCLEAN_NAME.search(name) or _UNCLEAN.search(value):
-                raise RuntimeError(f"the header {name!r} holds what no header may")
-            if name == b"content-length":
+            name = _named(name)
+            if not value.isprintable() and _UNCLEAN.search(value):
+                raise RuntimeError(f"the header {name} holds what no header may")
+            if name == "content-length":
                 self._length = int(value)
-            elif name == b"connection" and b"close" in value.lower():
+            elif name == "connection" and "close" in value.lower():
                 self.keep, closing = False, True
-            lines += name, b": ", value, b"\r\n"
+            lines.append(f"{name}: {value}\r\n")
         self._bare = self.scope["method"] == "HEAD" or status in BODILESS
         if self._length is None and not self._bare:
             if self.scope["http_version"] == "1.1":
                 self._chunked = True
-                lines.append(b"transfer-encoding: chunked\r\n")
+                lines.append("transfer-encoding: chunked\r\n")
             else:
                 self.keep = False
         if not self.keep and not closing:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+            lines.append("connection: close\r\n")
+        lines.append("\r\n")
+        return STATUS_LINES[status] + self._protocol.common + "".join(lines).encode("latin-1")
 
     def _send_body(self, body: bytes, more: bool) -> None:
         parts = [] if self._head is None else [self._head]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -24,6 +25,11 @@ from clary.gateway.call import STATUS_LINES, WHOLE, Call
 from clary.gateway.requests import Head, Refused, Requests
 
 EXTENSIONS: dict[str, dict[str, object]] = {WHOLE: {}}
+
+
+@lru_cache(4)
+def _written(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers)
 
 
 class Http(asyncio.Protocol):
@@ -174,7 +180,7 @@ class Http(asyncio.Protocol):
     @property
     def common(self) -> bytes:
         """Headers that every answer has, written."""
-        return b"".join(b"%b: %b\r\n" % pair for pair in self._server.default_headers)
+        return _written(tuple(self._server.default_headers))
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)

@@ -41,8 +41,12 @@ WAYS = (
 def taken(exchange: Exchange) -> bool:
     """Whether this call goes the short way; then what `identify` and `route` would find is known of it."""
     request = exchange.request
-    way = next((way for way in WAYS if way.path.fullmatch(request.path)), None)
-    if way is None or request.method != way.method or request.query:
+    for way in WAYS:
+        if request.method == way.method and way.path.fullmatch(request.path) is not None:
+            break
+    else:
+        return False
+    if request.query:
         return False
     try:
         claim = signing.header_claim(request.headers)
