@@ -130,7 +130,9 @@ def _documents(tx: Transaction, items: Sequence[Resource]) -> list[Document]:
     if not items:
         return []
     tags = tx.tags.of_many(resource.arn for resource in items)
-    documents = [{**resource.document, "Tags": _tags(tags.get(resource.arn, {}))} for resource in items]
+    documents = [
+        {**resource.spec, **resource.state, "Tags": _tags(tags.get(resource.arn, {}))} for resource in items
+    ]
     if items[0].kind == "TrialComponent":
         return _components(tx, items, documents)
     if items[0].kind == "Trial":
