@@ -27,6 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"end": os._exit(3)
         if body == b"hang": time.sleep(600)
+        if body == b"no HTTP": return self.wfile.write(b"Guten Tag.\\r\\n\\r\\n")
+        if body == b"short": return self.wfile.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 10\\r\\n\\r\\nshort")
         if body == b"pieces":
             self.send_response(200)
             self.send_header("Content-Type", "text/plain")
@@ -152,6 +154,13 @@ def test_a_program_serves(endpoints: Endpoints) -> None:
         endpoints.invoke(name, "teapot")
     assert raised.value.response["OriginalStatusCode"] == 418
     assert raised.value.response["OriginalMessage"] == "short and stout"
+    with pytest.raises(
+        ClientError, match=r"\(502\) from primary .*The program's answer is not HTTP/1.1: Guten Tag"
+    ):
+        endpoints.invoke(name, "no HTTP")
+    with pytest.raises(ClientError, match="The model server's answer broke off"):
+        endpoints.invoke(name, "short")
+    assert endpoints.invoke(name, "more")["Body"] == b"more"
     assert "listening on 8080" in endpoints.lines(name)
     endpoints.delete(name)
 

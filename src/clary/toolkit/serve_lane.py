@@ -66,7 +66,14 @@ class Lane(threading.Thread):
                 self.asked.request(line[0], line[1], body if length else None, dict(sent, Connection="close"))
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it may have answered before it had read all
-            return give_back(caller, self.asked.getresponse())
+            try:
+                answer = self.asked.getresponse()
+            except http.client.RemoteDisconnected:
+                raise  # it ended without a word
+            except http.client.HTTPException as error:
+                refuse(caller, "The program's answer is not HTTP/1.1: %s" % str(error).strip())
+                return True
+            return give_back(caller, answer)
         finally:
             self.asked.close()
             self.asked = None
@@ -79,6 +86,13 @@ class Lane(threading.Thread):
                 asked.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+def refuse(caller: "socket.socket", words: str) -> None:
+    """Answer in the place of a program whose answer cannot be passed on."""
+    body = words.encode("utf-8", "replace")
+    head = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body)
+    caller.sendall(head.encode("ascii") + body)
 
 
 def give_back(caller: "socket.socket", answer: "http.client.HTTPResponse") -> bool:

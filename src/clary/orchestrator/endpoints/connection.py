@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Mapping
 from typing import cast
 
 import httptools
 
-from clary.api.routes import Reply
+from clary.api.routes import Invocation, Reply
 from clary.orchestrator.endpoints.streaming import Streamed
 
 LARGE = 1 << 16
@@ -21,6 +22,20 @@ LARGE = 1 << 16
 UNSENT = 1 << 22
 BUFFER = 1 << 21
 """Bytes that may lie in the socket: a body of some size passes in few turns."""
+
+
+def head(
+    method: str, path: str, headers: Mapping[str, str], length: int, more: str = ""
+) -> bytes:  # fmt: skip
+    """A request's first lines, with the header lines `more`."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return (
+        f"{method} {path} HTTP/1.1\r\nHost: worker\r\n{more}{lines}Content-Length: {length}\r\n\r\n"
+    ).encode("latin-1", "replace")
+
+
+def request_head(invocation: Invocation, more: str = "") -> bytes:
+    return head("POST", invocation.path, invocation.headers, len(invocation.body), more)
 
 
 class Lost(Exception):

@@ -32,11 +32,11 @@ from functools import partial
 from urllib.parse import quote
 
 from clary.api.routes import MODEL, Invocation, Reply
-from clary.orchestrator.endpoints.connection import Connection, Lost
+from clary.orchestrator.endpoints.connection import Connection, Lost, head
 from clary.orchestrator.endpoints.flights import Flights
 from clary.orchestrator.endpoints.many import UNPACKED
 from clary.orchestrator.endpoints.many_pool import LOADING, WORDS
-from clary.orchestrator.endpoints.pool import MOST, TIMEOUT, Pool, head
+from clary.orchestrator.endpoints.pool import MOST, TIMEOUT, Pool
 from clary.orchestrator.endpoints.worker import Worker
 
 TARGET = "X-Amzn-SageMaker-Target-Model"

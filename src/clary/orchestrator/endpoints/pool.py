@@ -14,13 +14,13 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from clary.api.routes import Broken, Invocation, Overloaded, Reply, TimedOut
-from clary.orchestrator.endpoints.connection import Connection, Lost
+from clary.orchestrator.endpoints.connection import Connection, Lost, request_head
 from clary.orchestrator.endpoints.patience import Line
 from clary.orchestrator.endpoints.streaming import Streamed
 from clary.orchestrator.endpoints.worker import Worker
@@ -119,7 +119,7 @@ class Pool:
         """Raises `TimedOut`, `Broken`, `Overloaded`."""
         if self._busy >= self.most:
             raise Overloaded(f"{self._busy} requests are under way, and no more than {self.most} may be.")
-        head = _head(invocation)
+        head = request_head(invocation)
         self.served += 1
         self._busy += 1
         self._quiet.clear()
@@ -136,7 +136,7 @@ class Pool:
                     if not left:
                         words = "The model server's process ended while it worked on the request."
                         raise Broken(words) from None
-                    head = _head(invocation, ALONE)
+                    head = request_head(invocation, ALONE)
                     if left == 1:
                         await asyncio.sleep(SETTLED)
             raise AssertionError
@@ -266,17 +266,3 @@ class Pool:
         self._busy -= 1
         if not self._busy:
             self._quiet.set()
-
-
-def head(
-    method: str, path: str, headers: Mapping[str, str], length: int, more: str = ""
-) -> bytes:  # fmt: skip
-    """A request's first lines, with the header lines `more`."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    return (
-        f"{method} {path} HTTP/1.1\r\nHost: worker\r\n{more}{lines}Content-Length: {length}\r\n\r\n"
-    ).encode("latin-1", "replace")
-
-
-def _head(invocation: Invocation, more: str = "") -> bytes:
-    return head("POST", invocation.path, invocation.headers, len(invocation.body), more)
