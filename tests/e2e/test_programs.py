@@ -161,7 +161,7 @@ def test_a_program_serves(endpoints: Endpoints) -> None:
     with pytest.raises(ClientError, match="The model server's answer broke off"):
         endpoints.invoke(name, "short")
     assert endpoints.invoke(name, "more")["Body"] == b"more"
-    assert "listening on 8080" in endpoints.lines(name)
+    endpoints.said(name, "listening on 8080")
     endpoints.delete(name)
 
 

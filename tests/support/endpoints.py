@@ -149,6 +149,13 @@ class Endpoints:
         )
         return [event["message"] for page in pages for event in page["events"]]
 
+    def said(self, name: str, line: str, seconds: float = 30) -> None:
+        """Wait for a line of the log, which is a little behind."""
+        until = time.monotonic() + seconds
+        while line not in (found := self.lines(name)):
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+
 
 class Load:
     """Callers that invoke an endpoint without pause until the block ends; what they were answered is counted."""
