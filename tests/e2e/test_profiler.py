@@ -151,7 +151,7 @@ def test_rules_about_steps_on_a_real_profile(jobs: Jobs) -> None:
         "outliers": "IssuesFound", "few-outliers": "NoIssuesFound", "slow": "IssuesFound", "in-time": "NoIssuesFound",
         "OverallSystemUsage": "NoIssuesFound",
     }, found  # fmt: skip
-    assert "of 59 TRAIN steps took longer" in found["outliers"]["StatusDetails"]
+    assert re.search(r"of \d+ TRAIN steps took longer", found["outliers"]["StatusDetails"]), found  # so far
     assert "looked at" in found["OverallSystemUsage"]["StatusDetails"]
 
 
