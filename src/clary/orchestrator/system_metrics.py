@@ -26,8 +26,9 @@ Sample = dict[str, Any]
 Counters = Mapping[str, Sequence[float]]
 
 GPU_SECONDS = 2
-SMI_REST = 9
-"""Times as long as it ran, nvidia-smi rests: it may take longer than a sample's interval."""
+SMI_REST = 4
+"""Times as long as it ran, nvidia-smi rests: it may take longer than a sample's interval, and one of 0.1 s still gives two
+samples a second."""
 GPU_QUERY = ("--query-gpu=index,utilization.gpu,memory.used,memory.total", "--format=csv,noheader,nounits")
 
 
