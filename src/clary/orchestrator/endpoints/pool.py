@@ -15,7 +15,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Pool:
         self._idle: deque[Worker] = deque()
         self._line: Line[Worker] = Line(longest_wait)
         self._abandoned: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()
         self._busy = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -119,30 +120,43 @@ class Pool:
         """Raises `TimedOut`, `Broken`, `Overloaded`."""
         if self._busy >= self.most:
             raise Overloaded(f"{self._busy} requests are under way, and no more than {self.most} may be.")
-        head = request_head(invocation)
         self.served += 1
         self._busy += 1
         self._quiet.clear()
         kept = False
         try:
-            for left in reversed(range(TRIES)):
-                worker = await self._worker(head, invocation)
-                try:
-                    reply, kept = await self._ask(worker, head, invocation)
-                    return reply
-                except Lost as error:
-                    if error.began:
-                        raise Broken("The model server's answer broke off.") from None
-                    if not left:
-                        words = "The model server's process ended while it worked on the request."
-                        raise Broken(words) from None
-                    head = request_head(invocation, ALONE)
-                    if left == 1:
-                        await asyncio.sleep(SETTLED)
-            raise AssertionError
+            try:
+                reply, kept = await self._try(request_head(invocation), invocation)
+            except Lost as error:
+                reply, kept = await self._again(invocation, error)
+            return reply
         finally:
             if not kept:
                 self._done()
+
+    async def _try(self, head: bytes, invocation: Invocation) -> tuple[Reply, bool]:
+        return await self._ask(await self._worker(head, invocation), head, invocation)
+
+    async def _again(self, invocation: Invocation, error: Lost) -> tuple[Reply, bool]:
+        """The answer of another worker, to a request whose worker died. One after the other where a process takes
+        several together: what waits in it behind one that hangs would die with it again."""
+        head, together = (
+            request_head(invocation, ALONE),
+            any(len(self.shared(each)) > 1 for each in self._workers),
+        )
+        for number in range(1, TRIES):
+            if error.began:
+                break
+            if number > 1:
+                await asyncio.sleep(SETTLED)
+            try:
+                async with self._one_at_a_time if together else nullcontext():
+                    return await self._try(head, invocation)
+            except Lost as another:
+                error = another
+        if error.began:
+            raise Broken("The model server's answer broke off.") from None
+        raise Broken("The model server's process ended while it worked on the request.") from None
 
     async def _ask(self, worker: Worker, head: bytes, invocation: Invocation) -> tuple[Reply, bool]:
         """The reply, and whether the worker is still at it."""
