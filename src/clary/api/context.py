@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from clary.api.changes import Changes
 from clary.api.routes import Routes
 from clary.settings import Settings
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from clary.storage.objects import ObjectStore
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who calls: `arn:aws:iam::ACCOUNT:root`, `...:user/NAME`, `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`."""
 
     arn: str
@@ -36,8 +37,7 @@ class Ports:
     """Of endpoints that serve."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     account: str
     region: str
     principal: Principal

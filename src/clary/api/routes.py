@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 MODEL = "X-Clary-Model"
 """The header that names a model of many to its server, as `Models.locate` gives it."""
 
 
-@dataclass(slots=True)
-class Invocation:
+class Invocation(Struct):
     """What a model server is asked. `headers` are sent as they are; none may hold a line break."""
 
     body: bytes
@@ -30,8 +31,7 @@ class Invocation:
     """Which of the variant's `containers` is asked, where it has any."""
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """A model server's answer; `headers` have lower-case names. A streamed body must be read or closed."""
 
     status: int

@@ -19,7 +19,7 @@ from clary.domain.signing import decoded_query
 from clary.gateway import extensions as own
 from clary.gateway import faults, shortcut
 from clary.gateway.bodies import ClientDisconnected, Incoming
-from clary.gateway.call import START, WHOLE
+from clary.gateway.call import BODILESS, START, WHOLE
 from clary.gateway.chain import CHAIN, Extension, House
 from clary.gateway.exchange import Exchange, Receive, Scope, Send, header_map
 from clary.gateway.identify import Directory, form_error_protocol
@@ -99,7 +99,7 @@ class Gateway:
 def _request_id() -> str:
     """In the form of a UUID. It names a request in logs and guards nothing, so no system call is spent on it."""
     digits = f"{random.getrandbits(128):032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _failure(exchange: Exchange, error: Exception) -> HttpResponse:
@@ -132,12 +132,15 @@ def _presumed(protocol: str, request: HttpRequest) -> str:
 
 
 async def _send(response: HttpResponse, body: bytes, send: Send, *, together: bool) -> None:
-    headers = [(name, _clean(value)) for name, value in response.headers]
-    if response.status not in (204, 304) and not any(name.lower() == "content-length" for name, _ in headers):
-        headers.append(("content-length", str(len(body))))
+    headers = [
+        (name, value if value.isascii() and value.isprintable() else _clean(value))
+        for name, value in response.headers
+    ]
     if together:
         await send({"type": WHOLE, "status": response.status, "headers": headers, "body": body})
         return
+    if response.status not in BODILESS and not any(name.lower() == "content-length" for name, _ in headers):
+        headers.append(("content-length", str(len(body))))
     await send({"type": START, "status": response.status, "headers": _encoded(headers)})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -186,8 +189,6 @@ async def _disconnection(receive: Receive) -> None:
 
 def _clean(value: str) -> str:
     """A header may not carry line breaks or control characters; what latin-1 cannot hold goes as UTF-8."""
-    if value.isascii() and value.isprintable():
-        return value
     value = "".join(c if c.isprintable() or c == "\t" else " " for c in value)
     try:
         value.encode("latin-1")

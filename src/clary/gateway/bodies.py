@@ -66,26 +66,15 @@ async def whole(body: Body, limit: int, too_large: Callable[[], WireError]) -> b
     """All of it. Raises `too_large()` once there is more than `limit` bytes, before reading where the length says so."""
     if body.length is not None and body.length > limit:
         raise too_large()
-    if isinstance(body, Incoming) and body.expected_sha256 is None:
-        return await _received(body, limit, too_large)
     pieces: list[bytes] = []
     size = 0
-    async for piece in body:
-        size += len(piece)
-        if size > limit:
-            raise too_large()
-        pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-async def _received(body: Incoming, limit: int, too_large: Callable[[], WireError]) -> bytes:
-    """The same without an iterator: most bodies come in one piece."""
-    pieces: list[bytes] = []
-    size = 0
-    while not body.ended:
+    if isinstance(body, Incoming) and body.expected_sha256 is None and not body.ended:
         piece = await body.receive()
-        if body.ended and not pieces and len(piece) <= limit:
+        if body.ended and len(piece) <= limit:  # as most come
             return piece
+        pieces.append(piece)
+        size = len(piece)
+    async for piece in body:
         size += len(piece)
         if size > limit:
             raise too_large()

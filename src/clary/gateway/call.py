@@ -38,8 +38,8 @@ _UNCLEAN_NAME = re.compile(r"[\x00-\x20\x7f()<>@,;:\[\]={}\\\"]")
 FAILURE = b"Internal Server Error"
 START = "http.response.start"
 WHOLE = "clary.response"
-"""Status, headers (as text, of latin-1) and all of the body in one message: an extension of ASGI, which
-`scope["extensions"]` names."""
+"""Status, headers (as text, of latin-1; the body's length is added where it is not among them) and all of the body in
+one message: an extension of ASGI, which `scope["extensions"]` names."""
 
 
 @lru_cache(1024)
@@ -153,8 +153,9 @@ class Call:
             self.started = True
             self.expects = False
             if kind == WHOLE:
-                self._head = self._written(message["status"], message["headers"])
-                self._send_body(message["body"], False)
+                body = message["body"]
+                self._head = self._written(message["status"], message["headers"], len(body))
+                self._send_body(body, False)
             else:
                 pairs = message.get("headers", ())
                 text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
@@ -171,7 +172,8 @@ class Call:
             head, self._head = self._head, None
             self._protocol.write(head)
 
-    def _written(self, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+    def _written(self, status: int, headers: Iterable[tuple[str, str]], length: int | None = None) -> bytes:
+        """The head. `length`: of the body, where that is there."""
         lines = []
         closing = False
         for name, value in headers:
@@ -184,7 +186,10 @@ class Call:
                 self.keep, closing = False, True
             lines.append(f"{name}: {value}\r\n")
         self._bare = self.scope["method"] == "HEAD" or status in BODILESS
-        if self._length is None and not self._bare:
+        if self._length is None and length is not None and status not in BODILESS:
+            self._length = length
+            lines.append(f"content-length: {length}\r\n")
+        elif self._length is None and not self._bare:
             if self.scope["http_version"] == "1.1":
                 self._chunked = True
                 lines.append("transfer-encoding: chunked\r\n")

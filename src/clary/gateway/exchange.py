@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from clary.api.context import Principal
 from clary.api.extensions import Function
@@ -19,8 +20,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     request: HttpRequest
     """As it goes to the codec: an S3 request in path style, the body freed of framing once it is read."""
     request_id: str
@@ -39,7 +39,7 @@ class Exchange:
     """What answers it instead of an operation."""
     operation: Operation | None = None
     protocol: str = ""
-    document: Document = field(default_factory=dict)
+    document: Document = {}
     answer: Document | None = None
     response: HttpResponse | None = None
     """Set by the step that ends the chain."""

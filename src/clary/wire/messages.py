@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 Document = dict[str, Any]
 """Parameters of an operation, by member name. Timestamps are float epoch seconds, blobs are bytes,
@@ -27,20 +28,18 @@ class Body(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
-@dataclass(slots=True)
-class HttpRequest:
+class HttpRequest(Struct):
     method: str
     path: str
     """As on the wire: percent-encoded, without the query."""
     query: str = ""
     """As on the wire, without the question mark."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     """Lower-case names; a repeated header's values joined by a comma."""
     body: bytes | Body = b""
 
 
-@dataclass(slots=True)
-class HttpResponse:
+class HttpResponse(Struct):
     status: int = 200
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = []
     body: bytes | AsyncIterator[bytes] = b""

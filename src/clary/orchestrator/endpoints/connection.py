@@ -67,16 +67,16 @@ class Connection(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
         """Done once the connection has ended, whoever ended it."""
 
-    async def send(self, head: bytes, body: bytes, stream: bool = False) -> Reply:
-        """The reply to a request, which is sent unless this very `head` is on its way already. Raises `Lost`. Cancelled,
-        it leaves the connection unusable."""
+    def send(self, head: bytes, body: bytes, stream: bool = False) -> asyncio.Future[Reply]:
+        """The reply to a request, which is sent unless this very `head` is on its way already. Raises `Lost`, at once or
+        when it is awaited. Cancelled, it leaves the connection unusable."""
         if self._sent is not head:
             if self.closed.done():
                 raise Lost(False)
             self.begin(head, body, stream)
         self._sent = None
         assert self._reply is not None
-        return await self._reply
+        return self._reply
 
     def begin(self, head: bytes, body: bytes, stream: bool = False) -> None:
         """Send a request. Its reply is for whoever calls `send` with the same `head`."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.api.routes import MODEL, Backend, Invocation, InvocationError, Meter, Reply
 

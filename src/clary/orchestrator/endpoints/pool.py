@@ -109,7 +109,7 @@ class Pool:
         for worker in self._idle:
             if wanted(worker):
                 self._idle.remove(worker)
-                self._idle.appendleft(worker)
+                self._idle.append(worker)
                 break
 
     def lost(self, worker: Worker) -> None:
@@ -126,16 +126,15 @@ class Pool:
         kept = False
         try:
             try:
-                reply, kept = await self._try(request_head(invocation), invocation)
+                head = request_head(invocation)
+                worker = self._at_hand() or await self._next(head, invocation)
+                reply, kept = await self._ask(worker, head, invocation)
             except Lost as error:
                 reply, kept = await self._again(invocation, error)
             return reply
         finally:
             if not kept:
                 self._done()
-
-    async def _try(self, head: bytes, invocation: Invocation) -> tuple[Reply, bool]:
-        return await self._ask(await self._worker(head, invocation), head, invocation)
 
     async def _again(self, invocation: Invocation, error: Lost) -> tuple[Reply, bool]:
         """The answer of another worker, to a request whose worker died. One after the other where a process takes
@@ -151,7 +150,8 @@ class Pool:
                 await asyncio.sleep(SETTLED)
             try:
                 async with self._one_at_a_time if together else nullcontext():
-                    return await self._try(head, invocation)
+                    worker = self._at_hand() or await self._next(head, invocation)
+                    return await self._ask(worker, head, invocation)
             except Lost as another:
                 error = another
         if error.began:
@@ -240,13 +240,17 @@ class Pool:
 
         streamed.follow(ended)
 
-    async def _worker(self, head: bytes, invocation: Invocation) -> Worker:
-        """One that is idle, or the next to be. Raises `Overloaded`."""
+    def _at_hand(self) -> Worker | None:
+        """One that is idle."""
         while self._idle:
-            worker = self._idle.popleft()
+            worker = self._idle.pop()  # the one whose memory is warmest
             if worker.connection is not None and not worker.connection.closed.done():
                 return worker
             worker.rejoin()  # it died while it was idle
+        return None
+
+    async def _next(self, head: bytes, invocation: Invocation) -> Worker:
+        """The next to come free, where none is idle. Raises `Overloaded`."""
         size = len(invocation.body)
         if size > self._room:
             raise Overloaded("The requests in line for a worker of the model are too large to take another.")
