@@ -11,7 +11,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from clary.domain.tuning_ranges import Number, Values
 from clary.domain.tuning_search import Study, Trial

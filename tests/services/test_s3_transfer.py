@@ -123,9 +123,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(s3: S3, bucket: str) -> None:
         )
         raw.sendall(head.encode() + os.urandom(4 * MIB))
     until = time.monotonic() + 30
-    while set(blobs.names(2**40)) != before and time.monotonic() < until:
+    while not set(blobs.names(2**40)) <= before and time.monotonic() < until:
         time.sleep(0.01)
-    assert set(blobs.names(2**40)) == before
+    assert set(blobs.names(2**40)) <= before  # an earlier test's may go meanwhile
     assert s3.keys(bucket) == []
 
 

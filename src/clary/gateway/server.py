@@ -34,7 +34,7 @@ BACKLOG = 2048
 FILES = 65_536
 """Files and connections that may be open at once, where the system lets a process ask for so many."""
 KEPT = 32 << 20
-NEW = 20_000
+NEW = 100_000
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of mallopt(3)."""
 

@@ -8,8 +8,9 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterable
-from dataclasses import replace
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from clary.api.context import Ports
 from clary.api.kind import WAKE

@@ -13,8 +13,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from clary.api.context import Ports
 from clary.domain import autoscaling as rules

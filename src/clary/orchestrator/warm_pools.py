@@ -19,8 +19,9 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from clary.api.context import Ports
 from clary.domain import warm_pool

@@ -13,7 +13,8 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.domain import warm_pool
 from clary.domain.cluster import Host, hosts

@@ -10,10 +10,10 @@ import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from clary.domain.properties import NO_NUMBER
 from clary.storage.ports import BadCursor, Query

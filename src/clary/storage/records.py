@@ -1,16 +1,15 @@
 """What a store keeps, as records, and what it raises on purpose.
 
-A page of components has a hundred edges and a thousand summaries: structs, which are made in a quarter of a frozen
-dataclass's time.
+Structs, which are made in a tenth of a frozen dataclass's time: a page of components has a hundred edges and a thousand
+summaries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
-import msgspec
+from msgspec import Struct
 
 from clary.domain.search import Expression
 
@@ -45,8 +44,7 @@ class Misuse(StorageError):
     """A transaction inside a transaction of the same thread, a write inside `read`, or a closed store."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     arn: str
     """The key. AWS lower-cases the name inside ARNs, so names are unique without regard to case."""
     account: str
@@ -56,8 +54,8 @@ class Resource:
     name: str
     created: float
     modified: float
-    spec: Document = field(default_factory=dict)
-    state: Document = field(default_factory=dict)
+    spec: Document = {}
+    state: Document = {}
     status: str | None = None
     target: str | None = None
     """The status that the user wants it to reach (`Stopped`), for the reconciler."""
@@ -72,8 +70,7 @@ class Resource:
         return {**self.spec, **self.state}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """Which resources, in which order, how many. Rows equal in the sort property follow in the order in which
     they were made. Pages are stable: the cursor holds where the last row stood, so rows inserted or deleted
     meanwhile neither repeat nor hide others."""
@@ -89,27 +86,25 @@ class Query:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     items: Sequence[Resource]
     cursor: str | None
     """None at the end."""
 
 
-class Edge(msgspec.Struct, frozen=True):
+class Edge(Struct, frozen=True):
     kind: str
     """`PartOf` (trial component -> trial), or a lineage association type (`ContributedTo`, ...)."""
     source: str
     destination: str
     created: float
-    document: Document = msgspec.field(default_factory=dict)
+    document: Document = {}
     source_type: str | None = None
     """What sort of thing its source is, for listings of edges from such; None where none asks."""
     destination_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Discarded:
+class Discarded(Struct, frozen=True):
     """Resources that were taken out of sight together, for as long as they can be brought back."""
 
     id: str
@@ -119,7 +114,7 @@ class Discarded:
     """Of the resource that was deleted; the others went with it."""
     name: str
     time: float
-    document: Document = field(default_factory=dict)
+    document: Document = {}
 
 
 class Point(NamedTuple):
@@ -152,7 +147,7 @@ class Curve(Sequence[Point]):
         return Point(self.name, self.values[index], self.times[index], self.steps[index])
 
 
-class Summary(msgspec.Struct, frozen=True, gc=False):
+class Summary(Struct, frozen=True, gc=False):
     """Of one series: right under out-of-order, repeated and concurrent writes."""
 
     name: str
@@ -168,16 +163,14 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
     """Its time."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     time: float
     ingested: float
     text: str
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LogStream:
+class LogStream(Struct, frozen=True):
     name: str
     created: float
     first_time: float | None = None
@@ -188,18 +181,16 @@ class LogStream:
     """How far the source (a log file, in bytes) has been read; advanced by compare-and-swap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     arn: str
     generation: int
     name: str
-    payload: Document = field(default_factory=dict)
+    payload: Document = {}
     due: float = 0.0
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A credential: a user's or root's access key, or a role session's."""
 
     id: str
@@ -213,17 +204,15 @@ class Key:
     active: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     name: str
     account: str
     region: str
     created: float
-    document: Document = field(default_factory=dict)
+    document: Document = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRecord:
+class ObjectRecord(Struct, frozen=True):
     """Metadata of one object; its bytes lie in the blob store under `blob`."""
 
     bucket: str
@@ -233,31 +222,28 @@ class ObjectRecord:
     etag: str
     """With its quotes."""
     modified: float
-    document: Document = field(default_factory=dict)
+    document: Document = {}
     """Content type, user metadata, checksums, tags, ..., by the model's member names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     id: str
     bucket: str
     key: str
     created: float
-    document: Document = field(default_factory=dict)
+    document: Document = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     number: int
     blob: str
     size: int
     etag: str
     modified: float
-    document: Document = field(default_factory=dict)
+    document: Document = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Resources by column."""
 
     ids: Sequence[int]

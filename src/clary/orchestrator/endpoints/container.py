@@ -9,8 +9,10 @@ HOME/endpoints/NAME-CREATED/FLEET/VARIANT/   a variant's files, shared by its in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from clary.domain.instances import capacity as instance_capacity
 from clary.engines import TOOLKIT

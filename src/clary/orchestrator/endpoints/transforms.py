@@ -13,8 +13,9 @@ import gzip
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import BinaryIO, cast
+
+from msgspec.structs import replace
 
 from clary.api.routes import Backend, Invocation, InvocationError, Reply
 from clary.domain import transform as rules

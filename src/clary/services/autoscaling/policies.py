@@ -6,8 +6,9 @@ tracking measures by itself, every few seconds, where AWS makes alarms that wait
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from clary.api import Context, Document, operation
 from clary.api.pages import pages

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Document, operation
 from clary.services.autoscaling import names

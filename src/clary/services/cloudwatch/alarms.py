@@ -7,7 +7,7 @@ and nobody is told. Without metric math, anomaly bands, composite and log alarms
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.api.pages import pages

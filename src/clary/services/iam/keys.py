@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.identity import new_secret, parse_arn, root_arn, unique_id

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from clary.api import Context, Document, operation
 from clary.domain.identity_policies import Policy, parse_policy

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from clary.api import Context, Document, ServiceError, operation
 from clary.domain.identity import role_arn, unique_id

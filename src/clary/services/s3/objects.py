@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any, BinaryIO
+
+from msgspec.structs import replace
 
 from clary.api.context import Context
 from clary.api.errors import ServiceError

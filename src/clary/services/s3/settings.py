@@ -7,7 +7,7 @@ here (private, owner's, unversioned) may be set again.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api.context import Context
 from clary.api.errors import ServiceError

@@ -7,7 +7,9 @@ every job makes one for itself (`create_job_component`), which follows the job's
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.domain import experiments as rules

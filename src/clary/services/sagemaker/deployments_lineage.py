@@ -11,7 +11,8 @@ record of it, until someone deletes them. Writing them again changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.api import Document
 from clary.domain.endpoint import containers

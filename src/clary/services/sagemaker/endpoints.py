@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.domain import endpoint as rules

@@ -5,7 +5,7 @@ The tree is built from the top and taken down from the bottom: what still holds 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Kind, ServiceError
 from clary.domain.search import Compare, Operator

@@ -4,7 +4,7 @@ changed while it runs by UpdateTrainingJob, which may add profiler rules too. Re
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Document
 from clary.domain.jobs import phase

@@ -7,7 +7,8 @@ making it again answers the one that is there. Actions and contexts have names.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.api import Context, Document, Kind, ServiceError, operation
 from clary.api.filters import both

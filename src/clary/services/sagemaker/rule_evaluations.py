@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.api import Answer, Asked, Context, Document, extension
 from clary.api.kind import WAKE

@@ -3,7 +3,7 @@ does the work."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Kind, ServiceError
 from clary.domain import transform as rules

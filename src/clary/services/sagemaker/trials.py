@@ -6,7 +6,7 @@ experiment into one trial.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from clary.api import Context, Document, Kind, ServiceError
 from clary.domain.experiments import PART_OF

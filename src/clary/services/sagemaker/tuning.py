@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.api import Context, Document, Kind, Ports, Principal, ServiceError, operation
 from clary.api.kind import WAKE

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from clary.storage.memory.metrics import summaries_of
 from clary.storage.memory.resources import MemoryEdges, MemoryResources

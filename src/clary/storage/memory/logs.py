@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.storage.memory.state import Area
 from clary.storage.ports import Conflict, Exists, LogLine, LogStream, Missing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from clary.domain.properties import ROW, Properties, Value, of_document, of_metric, of_parents, of_tags, plain
 from clary.domain.search_match import matches

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from clary.storage.memory.state import Area, State, fresh
 from clary.storage.ports import Effect, Key
