@@ -252,6 +252,7 @@ def serve(settings: Settings, listening: Callable[[str], None]) -> None:
             serve_http(house, settings.host, settings.port, ready=ready)
         finally:
             record.unlink(missing_ok=True)
+            house.ports.ahead.close()
             house.ports.store.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -324,3 +325,28 @@ def test_a_closed_store_says_so(store: Store) -> None:
         pass
     with pytest.raises(Misuse), store.read():
         pass
+
+
+def test_the_state_differs_after_each_commit(store: Store) -> None:
+    before = store.state()
+    with store.read() as tx:
+        tx.resources.find("arn:aws:x")
+    assert store.state() == before
+    with pytest.raises(RuntimeError), store.begin() as tx:  # noqa: PT012
+        tx.resources.insert(resource("undone"))
+        raise RuntimeError
+    assert store.state() == before
+    with store.begin() as tx:
+        tx.resources.insert(resource("kept"))
+    after = store.state()
+    assert after != before
+    store.append_points(resource("kept").arn, [Point("m", 1.0, 1.0)])
+    assert store.state() != after
+
+
+def test_the_state_differs_after_a_commit_of_another_process(store_factory: Callable[[], Store]) -> None:
+    one, other = store_factory(), store_factory()
+    before = one.state()
+    with other.begin() as tx:
+        tx.resources.insert(resource("theirs"))
+    assert one.state() != before

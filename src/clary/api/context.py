@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from clary.api.ahead import Ahead
 from clary.api.changes import Changes
 from clary.api.routes import Routes
 from clary.settings import Settings
@@ -35,6 +36,10 @@ class Ports:
     changes: Changes
     routes: Routes = field(default_factory=Routes)
     """Of endpoints that serve."""
+    ahead: Ahead = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ahead", Ahead(self.store))
 
 
 class Context(Struct, frozen=True):

@@ -144,6 +144,10 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]: ...
 
+    def state(self) -> object:
+        """Equal to an earlier one only where nothing was committed in between, by whomever."""
+        ...
+
     def subscribe(self, callback: Callable[[], None]) -> None:
         """Call back, from whatever thread committed, after each commit that put an effect into the outbox."""
         ...

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import msgspec
 from botocore.model import Shape, StructureShape
 
 from clary.api import Context, Document, ServiceError, operation
@@ -82,6 +84,19 @@ def record_shape(resource: str) -> tuple[Searched, StructureShape]:
 
 @operation("sagemaker", "Search")
 def search(ctx: Context, request: Document) -> Document:
+    """A page; to one who names no number of hits, which is to ask for all, the next is found ahead."""
+    answer = ctx.ports.ahead.take(_key(ctx, request)) or find(ctx, request)
+    if "NextToken" in answer and "MaxResults" not in request:
+        following = {**request, "NextToken": answer["NextToken"]}
+        ctx.ports.ahead.make(_key(ctx, following), partial(find, ctx, following))
+    return answer
+
+
+def _key(ctx: Context, request: Document) -> bytes:
+    return msgspec.json.encode((ctx.account, ctx.region, request), order="sorted")
+
+
+def find(ctx: Context, request: Document) -> Document:
     searched, shape = record_shape(request["Resource"])
     asked = request.get("SearchExpression", {})
     refuse_many(asked)

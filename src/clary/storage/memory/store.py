@@ -42,6 +42,7 @@ class MemoryStore:
         self._closed = False
         self._cursors = Cursors(secrets.token_bytes(32))
         self._callbacks: list[Callable[[], None]] = []
+        self._commits = 0
 
     @contextmanager
     def begin(self) -> Iterator[MemoryTransaction]:
@@ -55,6 +56,7 @@ class MemoryStore:
                 transaction = MemoryTransaction(draft, self._cursors, writable=True)
                 yield transaction
                 self._state = draft
+                self._commits += 1
             finally:
                 self._writing = False
         if transaction.outbox.used:
@@ -65,6 +67,10 @@ class MemoryStore:
     def read(self) -> Iterator[MemoryTransaction]:
         self._refuse_closed()
         yield MemoryTransaction(self._state, self._cursors, writable=False)
+
+    def state(self) -> object:
+        self._refuse_closed()
+        return self._commits
 
     def subscribe(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)

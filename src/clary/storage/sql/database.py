@@ -68,6 +68,8 @@ class Database:
         self._put_effects = False
         self._owner: int | None = None
         self._readers: list[sqlite3.Connection] = []
+        self._watcher: sqlite3.Connection | None = None
+        """Only ever asked whether others committed, which SQLite counts by connection."""
         self._closed = False
         self.committed: Callable[[], None] = lambda: None
         """Called after each commit that put effects into the outbox, by the thread that committed."""
@@ -220,6 +222,15 @@ class Database:
             else:
                 self._readers.append(connection)
 
+    def state(self) -> object:
+        """Equal to an earlier one only where nothing was committed in between, by whomever."""
+        with self._counting:
+            if self._closed:
+                raise Misuse("the store is closed")
+            if self._watcher is None:
+                self._watcher = self._connect(cache_mib=1)
+            return self._watcher.execute("PRAGMA data_version").fetchone()
+
     def close(self) -> None:
         """Waits for the writer; readers under way end by themselves."""
         with self._lock:
@@ -229,4 +240,7 @@ class Database:
             self._closed = True
             while self._readers:
                 self._readers.pop().close()
+            with self._counting:
+                if self._watcher is not None:
+                    self._watcher.close()
             self._writer.close()

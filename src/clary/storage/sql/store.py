@@ -123,6 +123,9 @@ class SqlStore:
             self._names.remember(writer)
             session.execute("BEGIN")
 
+    def state(self) -> object:
+        return self._database.state()
+
     def subscribe(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
 
