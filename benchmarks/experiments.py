@@ -211,7 +211,7 @@ def clary(sizes: list[int]) -> None:
             for size in sizes:
                 whole, alone = math.nan, math.nan
                 if size <= 10_000:
-                    found = dataframe(environ, f"exp-{size}", 9 if size <= 1000 else 3)
+                    found = dataframe(environ, f"exp-{size}", 11 if size <= 1000 else 3)
                     whole, alone = found["whole"], found["alone"]
                 own = median(lambda: table(server, size))  # noqa: B023
                 top = median(lambda: top_hundred(client, size), 9) * 1e3  # noqa: B023
