@@ -76,6 +76,16 @@ TRACK = """
     doomed.create_trial().add_trial_component(component)
     doomed.delete_all(action="--force")
 """
+READ_V3 = """
+    import json
+    from sagemaker.core.analytics import ExperimentAnalytics
+    from sagemaker.core.helper.session_helper import Session
+
+    table = ExperimentAnalytics(
+        sagemaker_session=Session(), experiment_name="runs", sort_by="metrics.loss.max"
+    ).dataframe()
+    print("RESULT" + json.dumps({name: table[name][0] for name in ("lr", "opt", "loss - Last", "code - MediaType")}))
+"""
 
 
 @pytest.fixture
@@ -105,6 +115,9 @@ def test_runs_and_trackers(
     }  # fmt: skip
     assert result["count"] == 30
     assert sorted(result["trials"]) == ["trial-0", "trial-1", "trial-2"]
+    read = client.script(client_python("v3"), READ_V3).stdout
+    same = ("lr", "opt", "loss - Last", "code - MediaType")
+    assert json.loads(read.split("RESULT")[1].splitlines()[0]) == {name: result["row"][name] for name in same}
     experiments = clary.client("sagemaker").list_experiments()["ExperimentSummaries"]
     assert "doomed" not in [item["ExperimentName"] for item in experiments]
 
