@@ -54,9 +54,12 @@ def _settle(kept: asyncio.Future[None], error: BaseException | None) -> None:
 
 def _points(items: Iterable[Document]) -> tuple[list[Point], list[Document]]:
     """Not-a-number and the infinities have no place in a summary, nor in the JSON that would show them."""
-    points = [Point._make((i["MetricName"], i["Value"], i["Timestamp"], i.get("Step"))) for i in items]
-    odd = [index for index, (_, value, _, _) in enumerate(points) if not math.isfinite(value)]
-    unnamed = [name for name in {name for name, _, _, _ in points} if not NAME.fullmatch(name)]
+    new = tuple.__new__  # what Point._make does, in a third of its time
+    points = [new(Point, (i["MetricName"], i["Value"], i["Timestamp"], i.get("Step"))) for i in items]
+    odd = []
+    if not math.isfinite(sum([point[1] for point in points])):  # then one is not, or all are very large
+        odd = [index for index, (_, value, _, _) in enumerate(points) if not math.isfinite(value)]
+    unnamed = [name for name in {point[0] for point in points} if not NAME.fullmatch(name)]
     if unnamed:
         odd = sorted({*odd, *(index for index, point in enumerate(points) if point.name in unnamed)})
     if not odd:
