@@ -52,6 +52,7 @@ class Gateway:
             Directory(services),
             Keys(ports.store),
             Threads(THREADS),
+            Threads(1),
             {"/_clary/health": own.health, "/_clary/operations": own.operations, **(extensions or {})},
         )
 
@@ -64,6 +65,7 @@ class Gateway:
     def close(self) -> None:
         """Let the operations under way end, and take no more."""
         self._house.threads.close()
+        self._house.hashing.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = header_map(scope)

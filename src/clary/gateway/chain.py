@@ -68,6 +68,8 @@ class House:
     directory: Directory
     keys: Keys
     threads: Threads
+    hashing: Threads
+    """One: it hashes more than the loop can take in, and several would wake in each other's way."""
     extensions: Mapping[str, Extension]
 
 
@@ -150,7 +152,7 @@ async def authenticate(house: House, exchange: Exchange) -> None:
         if len(body) < HASHED_ASIDE:
             payload_hash = authentication.body_hash(body)
         else:
-            payload_hash = await house.threads.run(authentication.body_hash, body)
+            payload_hash = await house.hashing.run(authentication.body_hash, body)
     exchange.principal = authentication.check_signature(exchange, claim, key, payload_hash)
     if is_s3:
         _unframe(exchange, claim, key.secret, payload_hash)
