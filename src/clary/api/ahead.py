@@ -43,8 +43,9 @@ class Ahead:
         with self._lock:
             if self._closed or (self._making is not None and self._making.is_alive()):
                 return
-            self._making = _Making(key, lambda: self._make(key, find))
-            self._making.start()
+            making = _Making(key, lambda: self._make(key, find))
+            making.start()
+            self._making = making  # once it can be waited for
 
     def close(self) -> None:
         """Once nothing is being made any more."""
