@@ -86,11 +86,14 @@ class Jobs:
         return self.wait(self.start(*args, **options))
 
     def lines(self, name: str) -> list[str]:
-        """What the program printed; Clary's own lines are left out."""
+        """What the program printed so far; Clary's own lines are left out."""
         pages = self.logs.get_paginator("filter_log_events").paginate(
             logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
         )
-        found = [event["message"] for page in pages for event in page["events"]]
+        try:
+            found = [event["message"] for page in pages for event in page["events"]]
+        except self.logs.exceptions.ResourceNotFoundException:  # no job has printed anything yet
+            return []
         return [line for line in found if not line.startswith("[clary] ")]
 
     def model_files(self, job: Mapping[str, Any]) -> dict[str, bytes]:
