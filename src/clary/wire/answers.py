@@ -12,7 +12,7 @@ from botocore.model import ServiceModel, Shape
 from clary.wire import s3
 from clary.wire.compiled import compiled
 from clary.wire.eventstream import CONTENT_TYPE, EventWriter, frame, header
-from clary.wire.messages import Document, HttpResponse
+from clary.wire.messages import Document, HttpResponse, Written
 from clary.wire.models import Operation
 from clary.wire.write_http import HeadWriter
 from clary.wire.write_typed import TypedWriters
@@ -92,10 +92,12 @@ def body_writer(
     def compile_json(shape: Shape) -> Callable[[Any], bytes]:
         typed, write = typed_writers(model).writer(shape), plain.writer(shape)
 
-        def general(value: Any) -> bytes:
-            return msgspec.json.encode(write(value))
+        def json(value: Any) -> bytes:
+            if isinstance(value, Written):
+                return value.body
+            return (typed and typed(value)) or msgspec.json.encode(write(value))
 
-        return general if typed is None else lambda value: typed(value) or general(value)
+        return json
 
     return compile_json
 

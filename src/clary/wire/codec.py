@@ -67,7 +67,7 @@ def encode(operation: Operation, protocol: str, answer: Document | None, request
     """The HTTP answer: of `answer`, the members that the output shape knows and that are not None. Timestamps may be
     floats, integers or datetimes; a streaming payload may be bytes or an asynchronous iterable of bytes, an event
     stream an iterable of `{event: members}`."""
-    return _writer(operation, protocol)(answer or {}, request_id)
+    return _writer(operation, protocol)({} if answer is None else answer, request_id)
 
 
 @compiled

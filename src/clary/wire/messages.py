@@ -12,6 +12,14 @@ Document = dict[str, Any]
 and a streaming blob is a `Body` (in a request) or an asynchronous iterable of bytes (in an answer)."""
 
 
+class Written(Document):
+    """An answer whose JSON is made already. Members that it has are for whoever hands it on."""
+
+    def __init__(self, body: bytes, **members: Any) -> None:
+        super().__init__(members)
+        self.body = body
+
+
 class Body(Protocol):
     """A request's payload as it arrives, already freed of transfer and `aws-chunked` framing."""
 

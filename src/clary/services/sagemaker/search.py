@@ -27,6 +27,8 @@ from clary.services.sagemaker.search_expression import expression, properties
 from clary.services.sagemaker.search_models import dashboard
 from clary.services.sagemaker.search_rules import refuse_contains, refuse_many, visible
 from clary.storage.ports import BadCursor, Query, Resource, Transaction
+from clary.wire import codec
+from clary.wire.messages import Written
 from clary.wire.models import service as model_of
 
 PAGE, NEXT_PAGE = 100, 500
@@ -85,15 +87,25 @@ def record_shape(resource: str) -> tuple[Searched, StructureShape]:
 @operation("sagemaker", "Search")
 def search(ctx: Context, request: Document) -> Document:
     """A page; to one who names no number of hits, which is to ask for all, the next is found ahead."""
-    answer = ctx.ports.ahead.take(_key(ctx, request)) or find(ctx, request)
+    answer = ctx.ports.ahead.take(_key(ctx, request))
+    if answer is None:
+        answer = find(ctx, request)
     if "NextToken" in answer and "MaxResults" not in request:
         following = {**request, "NextToken": answer["NextToken"]}
-        ctx.ports.ahead.make(_key(ctx, following), partial(find, ctx, following))
+        ctx.ports.ahead.make(_key(ctx, following), partial(_written, ctx, following))
     return answer
 
 
 def _key(ctx: Context, request: Document) -> bytes:
     return msgspec.json.encode((ctx.account, ctx.region, request), order="sorted")
+
+
+def _written(ctx: Context, request: Document) -> Document:
+    """A page as its client will have it, so that it is not made of cold memory then."""
+    answer = find(ctx, request)
+    response = codec.encode(model_of("sagemaker").operations["Search"], "json", answer, ctx.request_id)
+    assert isinstance(response.body, bytes)
+    return Written(response.body, **{name: answer[name] for name in answer.keys() & {"NextToken"}})
 
 
 def find(ctx: Context, request: Document) -> Document:
