@@ -82,6 +82,16 @@ def test_an_update_that_fails_changes_nothing(endpoints: Endpoints) -> None:
     endpoints.delete(name)
 
 
+PIDS = """
+import json, os
+def model_fn(model_dir): return None
+def transform_fn(model, body, content_type, accept):
+    with open("/proc/self/status") as file:
+        inside = next(line for line in file if line.startswith("NSpid")).split()[1:]
+    return json.dumps({"pid": int(inside[-1])})
+"""
+
+
 def workers(home: Path) -> set[int]:
     """Worker processes under this home, seen from outside: Pythons that serve, with a parent that does too."""
     found: dict[int, int] = {}
@@ -120,7 +130,7 @@ def _mounts(entry: Path) -> bytes:
 
 def test_a_worker_that_is_killed_costs_no_request(own_clary: Clary) -> None:
     endpoints = Endpoints(own_clary)
-    name = endpoints.up(endpoints.model())
+    name = endpoints.up(endpoints.model(PIDS))
     with Load(endpoints, name) as load:
         for _ in range(3):
             load.some(20)
@@ -134,7 +144,7 @@ def test_a_worker_that_is_killed_costs_no_request(own_clary: Clary) -> None:
 
 def test_a_container_that_is_killed_costs_no_request(own_clary: Clary) -> None:
     endpoints = Endpoints(own_clary)
-    name = endpoints.up(endpoints.model())
+    name = endpoints.up(endpoints.model(PIDS))
     with Load(endpoints, name) as load:
         load.some(20)
         (master,) = masters(own_clary.home)
@@ -196,16 +206,17 @@ def test_a_worker_that_leaks_is_replaced_between_requests(endpoints: Endpoints) 
 
 def test_a_restarted_server_takes_its_workers_on(own_clary: Clary) -> None:
     endpoints = Endpoints(own_clary)
-    name = endpoints.up(endpoints.model())
+    name = endpoints.up(endpoints.model(PIDS))
     served = workers(own_clary.home)
-    with Load(endpoints, name) as load:
-        load.some(40)
+    with Load(endpoints, name) as before:
+        before.some(400)  # all workers come to it
     own_clary.kill()
     own_clary.start()
     endpoints.connect()
-    with Load(endpoints, name) as load:
-        load.some(40)
-    assert load.errors == []
+    with Load(endpoints, name) as after:
+        after.some(40)
+    assert after.errors == []
+    assert set(after.answers) <= set(before.answers)
     assert workers(own_clary.home) == served
     assert endpoints.describe(name)["EndpointStatus"] == "InService"
     endpoints.delete(name)
@@ -216,7 +227,7 @@ def test_a_restarted_server_takes_its_workers_on(own_clary: Clary) -> None:
 def test_a_restart_under_load_costs_no_request_of_clients_that_retry(own_clary: Clary, how: str) -> None:
     """As boto3's do by default; one that does not retry loses what is under way, and what comes meanwhile."""
     endpoints = Endpoints(own_clary)
-    name = endpoints.up(endpoints.model())
+    name = endpoints.up(endpoints.model(PIDS))
     served = workers(own_clary.home)
     found = own_clary.connection
     endpoints.runtime = boto3.client(
