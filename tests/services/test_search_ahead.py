@@ -16,6 +16,8 @@ from clary.api.ahead import Ahead
 from clary.services.sagemaker import search
 from clary.storage.memory import MemoryStore
 
+BY_NAME = {"Resource": "ExperimentTrialComponent", "SortBy": "TrialComponentName", "SortOrder": "Ascending"}
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Running]:
@@ -57,9 +59,8 @@ def test_the_next_page_is_there_when_it_is_asked_for(
     server: Running, components: list[str], found: list[dict[str, Any]]
 ) -> None:
     client = server.client("sagemaker")
-    asked = {"Resource": "ExperimentTrialComponent", "SortBy": "TrialComponentName", "SortOrder": "Ascending"}
-    first = client.search(**asked)
-    second = client.search(**asked, NextToken=first["NextToken"])
+    first = client.search(**BY_NAME)
+    second = client.search(**BY_NAME, NextToken=first["NextToken"])
     assert names(first) + names(second) == components
     assert len(found) == 2, "found ahead, and not again"
     assert "NextToken" not in second
@@ -69,14 +70,13 @@ def test_what_was_written_meanwhile_is_seen(
     server: Running, components: list[str], found: list[dict[str, Any]]
 ) -> None:
     client = server.client("sagemaker")
-    asked = {"Resource": "ExperimentTrialComponent", "SortBy": "TrialComponentName", "SortOrder": "Ascending"}
-    first = client.search(**asked)
+    first = client.search(**BY_NAME)
     until = time.monotonic() + 10
     while len(found) < 2 and time.monotonic() < until:
         time.sleep(0.005)
     client.update_trial_component(TrialComponentName="c-120", DisplayName="changed")
     client.delete_trial_component(TrialComponentName="c-121")
-    second = client.search(**asked, NextToken=first["NextToken"])
+    second = client.search(**BY_NAME, NextToken=first["NextToken"])
     shown = {
         hit["TrialComponent"]["TrialComponentName"]: hit["TrialComponent"]["DisplayName"]
         for hit in second["Results"]

@@ -70,7 +70,9 @@ async def whole(body: Body, limit: int, too_large: Callable[[], WireError]) -> b
     size = 0
     if isinstance(body, Incoming) and body.expected_sha256 is None and not body.ended:
         piece = await body.receive()
-        if body.ended and len(piece) <= limit:  # as most come
+        if len(piece) > limit:
+            raise too_large()
+        if body.ended:  # as most come
             return piece
         pieces.append(piece)
         size = len(piece)
